@@ -68,3 +68,14 @@ pub fn find(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
 pub fn system(name: &str, folders: &[PathBuf]) -> PathBuf {
     find(name, folders).unwrap_or_else(|| panic!("{name} is not installed: run `make setup`"))
 }
+
+/// The folder in which `make setup` keeps tools that the system does not package.
+pub fn tools_folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("CHATFLOW_TOOLS") {
+        return folder.into();
+    }
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache");
+    std::env::var_os("XDG_CACHE_HOME")
+        .map_or_else(home, PathBuf::from)
+        .join("chatflow/tools")
+}

@@ -5,6 +5,9 @@
 //! also when the test process panics, aborts or is killed.
 
 pub mod binaries;
+pub mod client;
+pub mod cluster;
+pub mod grpc_cli;
 pub mod output;
 pub mod ports;
 pub mod postgres;
