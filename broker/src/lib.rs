@@ -1,1 +1,119 @@
-//! broker
+//! Publish and subscribe between processes, at most once: a hint that something is new, never the record of it.
+//!
+//! Rules of the pair (`memory`, `redis`), which one shared suite checks:
+//! - publications of one [`Broker::publish`] call, and of successive awaited calls, arrive in their order;
+//! - whatever could not be delivered (connection lost, subscriber too slow) shows as [`Event::Interrupted`] at every
+//!   subscriber concerned, followed by [`Event::Connected`] once delivery works again: in between, read the log;
+//! - nothing here blocks a publisher on a slow subscriber, and nothing is kept without a bound in bytes.
+
+mod memory;
+mod redis;
+mod source;
+mod url;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+pub use self::redis::RedisBroker;
+pub use memory::MemoryBroker;
+pub use source::Source;
+pub use url::BrokerUrl;
+
+/// How long a publication may take before its caller is told that the broker is down.
+pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(1);
+
+/// One thing to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    /// The channel, such as `room:general`.
+    pub channel: String,
+    /// The bytes, passed on as they are.
+    pub payload: Bytes,
+}
+
+/// What a subscriber gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Something was published on a channel that matches.
+    Message(Publication),
+    /// From here on every publication is delivered. The first event of every subscription that works.
+    Connected,
+    /// Publications may be missing since some moment ago, and go on missing until [`Event::Connected`].
+    Interrupted,
+}
+
+/// Why something could not be published.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The broker does not answer; subscribers will learn of the gap by themselves.
+    #[error("the broker is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// A subscription: events in order, until it is dropped or the process ends.
+pub trait Subscription: Send {
+    /// The next event; `None` when the broker is gone for good (shutdown). Cancel-safe.
+    fn recv(&mut self) -> BoxFuture<'_, Option<Event>>;
+}
+
+/// See the rules above.
+pub trait Backend: Send + Sync + 'static {
+    /// Publishes in order, in one round trip. Within [`PUBLISH_DEADLINE`].
+    fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>>;
+
+    /// Subscribes to all channels that match one of the patterns: a literal name, or one that ends in `*`.
+    fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription>;
+
+    /// Whether the broker is connected, followed live.
+    fn connected(&self) -> watch::Receiver<bool>;
+}
+
+/// A broker, whichever it is. Cheap to clone.
+#[derive(Clone)]
+pub struct Broker(Arc<dyn Backend>);
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Broker")
+    }
+}
+
+impl Broker {
+    /// Takes a member of the pair.
+    pub fn new(backend: impl Backend) -> Self {
+        Self(Arc::new(backend))
+    }
+
+    /// In this process alone.
+    pub fn memory() -> Self {
+        Self::new(MemoryBroker::default())
+    }
+
+    /// See [`Backend::publish`].
+    ///
+    /// # Errors
+    /// Where the broker is down; then subscribers catch up from the log.
+    pub async fn publish(&self, publications: Vec<Publication>) -> Result<(), Error> {
+        self.0.publish(publications).await
+    }
+
+    /// See [`Backend::subscribe`].
+    pub fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription> {
+        self.0.subscribe(patterns)
+    }
+
+    /// See [`Backend::connected`].
+    pub fn connected(&self) -> watch::Receiver<bool> {
+        self.0.connected()
+    }
+}
+
+/// Whether a channel matches a pattern: a literal, or a prefix followed by `*`.
+fn matches(pattern: &str, channel: &str) -> bool {
+    pattern
+        .strip_suffix('*')
+        .map_or(pattern == channel, |prefix| channel.starts_with(prefix))
+}

@@ -34,14 +34,20 @@ pub struct Invalid {
 impl Invalid {
     /// A broken rule of `field`.
     pub fn new(field: &'static str, problem: impl Into<String>) -> Self {
-        Self { field, problem: problem.into() }
+        Self {
+            field,
+            problem: problem.into(),
+        }
     }
 }
 
 impl From<Invalid> for tonic::Status {
     fn from(invalid: Invalid) -> Self {
-        let violation =
-            FieldViolation { field: invalid.field.to_owned(), description: invalid.problem.clone(), ..Default::default() };
+        let violation = FieldViolation {
+            field: invalid.field.to_owned(),
+            description: invalid.problem.clone(),
+            ..Default::default()
+        };
         let mut details = ErrorDetails::new();
         details.set_bad_request(vec![violation]);
         Self::with_error_details(tonic::Code::InvalidArgument, invalid.to_string(), details)
@@ -66,18 +72,35 @@ pub fn id(field: &'static str, value: &str) -> Result<(), Invalid> {
 pub fn uuid(field: &'static str, value: &str) -> Result<(), Invalid> {
     let dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
     let fits = value.len() == 36
-        && value.bytes().enumerate().all(|(at, b)| if dash(at) { b == b'-' } else { b.is_ascii_hexdigit() });
-    if fits { Ok(()) } else { Err(Invalid::new(field, "must be a UUID")) }
+        && value.bytes().enumerate().all(|(at, b)| {
+            if dash(at) {
+                b == b'-'
+            } else {
+                b.is_ascii_hexdigit()
+            }
+        });
+    if fits {
+        Ok(())
+    } else {
+        Err(Invalid::new(field, "must be a UUID"))
+    }
 }
 
 /// Text of `min` to `max` characters.
 pub fn length(field: &'static str, value: &str, min: usize, max: usize) -> Result<(), Invalid> {
     // A character takes up to four bytes: most texts are settled without counting.
-    let count = if value.len() <= max && value.len() >= min * 4 { return Ok(()) } else { value.chars().count() };
+    let count = if value.len() <= max && value.len() >= min * 4 {
+        return Ok(());
+    } else {
+        value.chars().count()
+    };
     if (min..=max).contains(&count) {
         Ok(())
     } else {
-        Err(Invalid::new(field, format!("must have {min} to {max} characters, has {count}")))
+        Err(Invalid::new(
+            field,
+            format!("must have {min} to {max} characters, has {count}"),
+        ))
     }
 }
 
@@ -86,7 +109,10 @@ pub fn length(field: &'static str, value: &str, min: usize, max: usize) -> Resul
 pub fn shown_name(field: &'static str, value: &str, min: usize, max: usize) -> Result<(), Invalid> {
     length(field, value, min, max)?;
     if value.chars().any(misleads) {
-        return Err(Invalid::new(field, "must not contain control, direction or invisible characters"));
+        return Err(Invalid::new(
+            field,
+            "must not contain control, direction or invisible characters",
+        ));
     }
     if value.trim() != value {
         return Err(Invalid::new(field, "must not begin or end with white space"));
@@ -124,7 +150,11 @@ pub fn client_msg_id(field: &'static str, value: &str) -> Result<(), Invalid> {
 /// A link to one of our own files: nothing else may be offered for a click as "a file".
 pub fn file_url(field: &'static str, value: &str) -> Result<(), Invalid> {
     length(field, value, 1, FILE_URL_MAX)?;
-    if !value.starts_with("/api/files/") || value.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+    if !value.starts_with("/api/files/")
+        || value
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || c == '\\')
+    {
         return Err(Invalid::new(field, "must be a path below /api/files/"));
     }
     Ok(())
@@ -132,7 +162,11 @@ pub fn file_url(field: &'static str, value: &str) -> Result<(), Invalid> {
 
 /// Text that a store must be able to hold.
 pub fn no_nul(field: &'static str, value: &str) -> Result<(), Invalid> {
-    if value.contains('\0') { Err(Invalid::new(field, "must not contain NUL")) } else { Ok(()) }
+    if value.contains('\0') {
+        Err(Invalid::new(field, "must not contain NUL"))
+    } else {
+        Ok(())
+    }
 }
 
 /// The size of a page: 1 to 200, 0 for the default of 50.
@@ -158,7 +192,18 @@ mod tests {
         for good in ["a", "0", "general", "a.b_c-d", &"a".repeat(64)] {
             assert_eq!(id("room_id", good), Ok(()), "{good}");
         }
-        for bad in ["", "A", ".a", "-a", "a b", "ä", "a/b", "..", &"a".repeat(65), "a\n"] {
+        for bad in [
+            "",
+            "A",
+            ".a",
+            "-a",
+            "a b",
+            "ä",
+            "a/b",
+            "..",
+            &"a".repeat(65),
+            "a\n",
+        ] {
             assert!(id("room_id", bad).is_err(), "{bad:?}");
         }
     }
@@ -166,7 +211,16 @@ mod tests {
     #[test]
     fn names_cannot_lie_about_their_direction() {
         assert_eq!(username("username", "Ünï 陳"), Ok(()));
-        for bad in ["", " a", "a ", "a\u{202E}b", "a\u{200B}", "a\nb", "\u{7}", &"x".repeat(65)] {
+        for bad in [
+            "",
+            " a",
+            "a ",
+            "a\u{202E}b",
+            "a\u{200B}",
+            "a\nb",
+            "\u{7}",
+            &"x".repeat(65),
+        ] {
             assert!(username("username", bad).is_err(), "{bad:?}");
         }
     }
@@ -183,7 +237,14 @@ mod tests {
     #[test]
     fn file_urls_stay_ours() {
         assert_eq!(file_url("file_url", "/api/files/123/download"), Ok(()));
-        for bad in ["", "https://x", "javascript:alert(1)", "/api/files/a b", "/api/files\\x", "//evil/api/files/"] {
+        for bad in [
+            "",
+            "https://x",
+            "javascript:alert(1)",
+            "/api/files/a b",
+            "/api/files\\x",
+            "//evil/api/files/",
+        ] {
             assert!(file_url("file_url", bad).is_err(), "{bad:?}");
         }
     }
@@ -192,7 +253,12 @@ mod tests {
     fn an_invalid_field_is_named_in_the_details() {
         let status = tonic::Status::from(Invalid::new("room_id", "is odd"));
         assert_eq!(status.code(), tonic::Code::InvalidArgument);
-        let violations = status.get_error_details().bad_request().unwrap().field_violations.clone();
+        let violations = status
+            .get_error_details()
+            .bad_request()
+            .unwrap()
+            .field_violations
+            .clone();
         assert_eq!(violations[0].field, "room_id");
     }
 }

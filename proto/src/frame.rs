@@ -137,7 +137,10 @@ pub enum ServerFrame<'a> {
 impl ServerFrame<'_> {
     /// The frame as JSON text.
     pub fn encode(&self) -> Bytes {
-        #[expect(clippy::expect_used, reason = "plain structs of strings and numbers always serialise")]
+        #[expect(
+            clippy::expect_used,
+            reason = "plain structs of strings and numbers always serialise"
+        )]
         serde_json::to_vec(self).expect("frames serialise").into()
     }
 }
@@ -168,7 +171,10 @@ pub struct MessageFrame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_msg_id: Option<&'a str>,
     /// When it was last edited.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_optional_rfc3339")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "as_optional_rfc3339"
+    )]
     pub edited_at: Option<Timestamp>,
 }
 
@@ -252,7 +258,6 @@ pub struct PresenceEvent {
     pub rooms: Vec<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn as_rfc3339<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&format_args!("{at:.3}"))
 }

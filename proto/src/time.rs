@@ -30,7 +30,9 @@ pub fn from_proto(at: &prost_types::Timestamp) -> Option<Timestamp> {
 
 /// The system clock's now, in whole milliseconds.
 pub fn now() -> Timestamp {
-    Timestamp::now().round(Unit::Millisecond).map_or_else(|_| Timestamp::now(), to_millis)
+    Timestamp::now()
+        .round(Unit::Millisecond)
+        .map_or_else(|_| Timestamp::now(), to_millis)
 }
 
 #[cfg(test)]

@@ -1,0 +1,35 @@
+//! Where a service's broker comes from.
+
+use runtime::Shutdown;
+
+use crate::{Broker, BrokerUrl, RedisBroker};
+
+/// A broker to connect to, or one that others in this process use too.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A Redis server.
+    Redis(BrokerUrl),
+    /// The one of this process.
+    Shared(Broker),
+}
+
+impl Source {
+    /// From the setting `REDIS_URL`; without one, in process.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub fn from_setting(url: Option<&str>) -> Result<Self, &'static str> {
+        match runtime::settings::given(url) {
+            Some(url) => Ok(Self::Redis(url.parse()?)),
+            None => Ok(Self::Shared(Broker::memory())),
+        }
+    }
+
+    /// Opens it; a Redis that is down is connected to as soon as it is up.
+    pub fn open(self, shutdown: &Shutdown) -> Broker {
+        match self {
+            Self::Redis(url) => Broker::new(RedisBroker::connect(url, shutdown)),
+            Self::Shared(broker) => broker,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The services behind the edge: one balanced channel each, with its retry budget.
+
+use std::sync::Arc;
+
+use proto::{
+    chat::{chat_service_client::ChatServiceClient, identity_service_client::IdentityServiceClient},
+    files::files_service_client::FilesServiceClient,
+    notify::notify_service_client::NotifyServiceClient,
+    presence::presence_service_client::PresenceServiceClient,
+};
+use runtime::{
+    Shutdown,
+    client::{Budget, Channel, MAX_MESSAGE, ServiceUrl, connect},
+};
+
+/// Where the services are.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// chat-svc: `CHAT_URL`.
+    pub chat: ServiceUrl,
+    /// presence-svc: `PRESENCE_URL`.
+    pub presence: ServiceUrl,
+    /// notify-svc: `NOTIFY_URL`.
+    pub notify: ServiceUrl,
+    /// files-svc: `FILES_URL`.
+    pub files: ServiceUrl,
+}
+
+/// Clients of all services. Cheap to clone; each call takes a clone of the client it needs.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Rooms, messages, the log.
+    pub chat: ChatServiceClient<Channel>,
+    /// Sessions and accounts.
+    pub identity: IdentityServiceClient<Channel>,
+    /// Who is online, who types.
+    pub presence: PresenceServiceClient<Channel>,
+    /// Notifications.
+    pub notify: NotifyServiceClient<Channel>,
+    /// Files.
+    pub files: FilesServiceClient<Channel>,
+    /// Retry budgets, one per service.
+    pub budgets: Arc<Budgets>,
+    channels: [(&'static str, Channel); 4],
+}
+
+/// One retry budget per service, for [`runtime::client::idempotent`].
+#[derive(Debug, Default)]
+pub struct Budgets {
+    /// chat-svc.
+    pub chat: Budget,
+    /// presence-svc.
+    pub presence: Budget,
+    /// notify-svc.
+    pub notify: Budget,
+    /// files-svc.
+    pub files: Budget,
+}
+
+impl Upstream {
+    /// Opens the channels; returns at once.
+    pub fn connect(at: &Addresses, shutdown: &Shutdown) -> Self {
+        let chat = connect("chat-svc", &at.chat, shutdown);
+        let presence = connect("presence-svc", &at.presence, shutdown);
+        let notify = connect("notify-svc", &at.notify, shutdown);
+        let files = connect("files-svc", &at.files, shutdown);
+        Self {
+            chat: ChatServiceClient::new(chat.clone()).max_decoding_message_size(MAX_MESSAGE),
+            identity: IdentityServiceClient::new(chat.clone()),
+            presence: PresenceServiceClient::new(presence.clone()).max_decoding_message_size(MAX_MESSAGE),
+            notify: NotifyServiceClient::new(notify.clone()).max_decoding_message_size(MAX_MESSAGE),
+            files: FilesServiceClient::new(files.clone()),
+            budgets: Arc::default(),
+            channels: [
+                ("chat", chat),
+                ("presence", presence),
+                ("notify", notify),
+                ("files", files),
+            ],
+        }
+    }
+
+    /// Each service with the number of its live replicas.
+    pub fn live(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        self.channels
+            .iter()
+            .map(|(name, channel)| (*name, channel.live()))
+    }
+}

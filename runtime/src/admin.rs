@@ -1,0 +1,103 @@
+//! `/livez`, `/readyz` and `/metrics`: what an operator's tools ask every process.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::{Fatal, Shutdown, health::Health, metrics};
+
+#[derive(Clone)]
+struct Asked {
+    health: Health,
+    shutdown: Shutdown,
+}
+
+/// The three routes, for a process that serves HTTP anyway.
+pub fn routes(health: Health, shutdown: Shutdown) -> Router {
+    metrics::install();
+    Router::new()
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(exposition))
+        .with_state(Asked { health, shutdown })
+}
+
+/// Serves the three routes on a port of their own until the process ends.
+///
+/// # Errors
+/// Where the port is taken.
+pub async fn serve(
+    bind: IpAddr,
+    port: u16,
+    health: Health,
+    shutdown: &Shutdown,
+) -> Result<SocketAddr, Fatal> {
+    let listener = listen(bind, port).await?;
+    let address = listener
+        .local_addr()
+        .map_err(|e| Fatal::unavailable(format!("can't listen: {e}")))?;
+    let (app, end) = (routes(health, shutdown.clone()), shutdown.clone());
+    // Answers while draining too (readiness says so); ends when everything else has.
+    shutdown.spawn(async move {
+        let drained = async move { end.begun().await };
+        if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(drained).await {
+            tracing::error!(%error, "the admin port failed");
+        }
+    });
+    Ok(address)
+}
+
+/// Opens a listening socket, with one clear line where that can't be.
+///
+/// # Errors
+/// The address is taken or not ours: exit code 69.
+pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener, Fatal> {
+    let address = SocketAddr::new(bind, port);
+    TcpListener::bind(address).await.map_err(|error| {
+        Fatal::unavailable(match error.kind() {
+            std::io::ErrorKind::AddrInUse => format!("{address} is taken by another process"),
+            std::io::ErrorKind::AddrNotAvailable => format!("{address} is not an address of this machine"),
+            std::io::ErrorKind::PermissionDenied => format!("no permission to listen on {address}"),
+            _ => format!("can't listen on {address}: {error}"),
+        })
+    })
+}
+
+async fn readyz(State(asked): State<Asked>) -> impl IntoResponse {
+    let draining = asked.shutdown.has_begun();
+    let ready = asked.health.is_ready() && !draining;
+    let parts: serde_json::Map<String, serde_json::Value> = asked
+        .health
+        .report()
+        .into_iter()
+        .map(|(name, trouble)| (name.to_owned(), trouble.unwrap_or_else(|| "ok".to_owned()).into()))
+        .collect();
+    let status = if ready {
+        "ready"
+    } else if draining {
+        "draining"
+    } else {
+        "not ready"
+    };
+    let code = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (code, Json(json!({ "status": status, "parts": parts })))
+}
+
+async fn exposition() -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        metrics::render(),
+    )
+}

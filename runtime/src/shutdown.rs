@@ -1,0 +1,142 @@
+//! The end of a process's life: a soft token (stop taking work), a hard one (drop it), and the tasks to wait for.
+
+use std::{future::Future, time::Duration};
+
+use tokio::{signal::unix::SignalKind, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long a process may drain between the soft and the hard token.
+pub const DRAIN: Duration = Duration::from_secs(4);
+
+/// How long tasks may take to end once the hard token is cancelled.
+const LAST_BREATH: Duration = Duration::from_millis(500);
+
+/// Shared by everything in a process that has to end with it. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    soft: CancellationToken,
+    hard: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Shutdown {
+    /// Not yet begun, and bound to nothing: for tests, and for [`Shutdown::on_signals`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins at SIGTERM or SIGINT; a second one cancels the hard token at once.
+    ///
+    /// # Errors
+    /// Where the kernel refuses the signal handlers.
+    pub fn on_signals() -> std::io::Result<Self> {
+        let shutdown = Self::new();
+        let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+        let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
+        let tokens = shutdown.clone();
+        tokio::spawn(async move {
+            for round in 0..2 {
+                let signal = tokio::select! {
+                    _ = terminate.recv() => "SIGTERM",
+                    _ = interrupt.recv() => "SIGINT",
+                };
+                if round == 0 {
+                    tracing::info!(
+                        signal,
+                        drain_ms = DRAIN.as_millis(),
+                        "stopping; again to stop at once"
+                    );
+                    tokens.begin();
+                } else {
+                    tracing::warn!(signal, "stopping at once");
+                    tokens.hard.cancel();
+                }
+            }
+        });
+        Ok(shutdown)
+    }
+
+    /// Begins the shutdown: no new work from here on.
+    pub fn begin(&self) {
+        self.soft.cancel();
+    }
+
+    /// Whether the shutdown has begun.
+    pub fn has_begun(&self) -> bool {
+        self.soft.is_cancelled()
+    }
+
+    /// Resolves when the shutdown begins: stop taking work, finish what is there.
+    pub async fn begun(&self) {
+        self.soft.cancelled().await;
+    }
+
+    /// Resolves when time is up: drop everything.
+    pub async fn time_is_up(&self) {
+        self.hard.cancelled().await;
+    }
+
+    /// The soft token, for those who want a child of it.
+    pub fn token(&self) -> CancellationToken {
+        self.soft.clone()
+    }
+
+    /// Runs a task that the process waits for at its end. It has to watch [`Shutdown::begun`] itself; when time is up,
+    /// it is dropped.
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<Option<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let hard = self.hard.clone();
+        self.tasks
+            .spawn(async move { hard.run_until_cancelled(task).await })
+    }
+
+    /// Runs a task that ends, at its next await, when the shutdown begins.
+    pub fn spawn_until_begun<F>(&self, task: F) -> JoinHandle<Option<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let soft = self.soft.clone();
+        self.tasks
+            .spawn(async move { soft.run_until_cancelled(task).await })
+    }
+
+    /// Begins (if nobody has), waits for all tasks up to [`DRAIN`], then drops what is left.
+    pub async fn finish(&self) {
+        self.finish_within(DRAIN).await;
+    }
+
+    async fn finish_within(&self, drain: Duration) {
+        self.begin();
+        self.tasks.close();
+        let drained = tokio::select! {
+            result = tokio::time::timeout(drain, self.tasks.wait()) => result.is_ok(),
+            () = self.hard.cancelled() => false,
+        };
+        self.hard.cancel();
+        if !drained {
+            let left = self.tasks.len();
+            tracing::warn!(left, "not everything drained in time");
+            let _ = tokio::time::timeout(LAST_BREATH, self.tasks.wait()).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn waits_for_tasks_but_not_for_ever() {
+        let shutdown = Shutdown::new();
+        let soft = shutdown.clone();
+        let polite = shutdown.spawn(async move { soft.begun().await });
+        let stubborn = shutdown.spawn(std::future::pending::<()>());
+        shutdown.finish_within(Duration::from_millis(20)).await;
+        assert_eq!(polite.await.unwrap(), Some(()));
+        assert_eq!(stubborn.await.unwrap(), None);
+    }
+}

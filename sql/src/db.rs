@@ -1,0 +1,202 @@
+//! Connections: a pool for PostgreSQL; one writer and a pool of readers for SQLite.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use diesel::{ConnectionError, SqliteConnection};
+use diesel_async::{
+    AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _,
+    pooled_connection::{
+        AsyncDieselConnectionManager as Manager, ManagerConfig, RecyclingMethod,
+        deadpool::{Object, Pool, PoolError},
+    },
+    sync_connection_wrapper::SyncConnectionWrapper,
+};
+use futures_util::FutureExt as _;
+
+use crate::{DatabaseUrl, Error, Result};
+
+/// A SQLite connection behind an async face.
+pub type Lite = SyncConnectionWrapper<SqliteConnection>;
+/// A PostgreSQL connection.
+pub type Postgres = AsyncPgConnection;
+
+/// How long a call waits for a connection.
+const CHECKOUT: Duration = Duration::from_secs(2);
+
+/// How long one statement may run at PostgreSQL.
+const STATEMENT_TIMEOUT: &str = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000";
+
+/// A database on either backend. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pools: Pools,
+    migrated: Arc<AtomicBool>,
+}
+
+/// The connections, by backend.
+#[derive(Clone)]
+pub enum Pools {
+    /// PostgreSQL.
+    Postgres(Pool<Postgres>),
+    /// SQLite: exactly one writer, so that no transaction ever finds the database locked by another of ours.
+    Lite {
+        /// The writer.
+        write: Pool<Lite>,
+        /// The readers.
+        read: Pool<Lite>,
+    },
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.pools {
+            Pools::Postgres(_) => "Db::Postgres",
+            Pools::Lite { .. } => "Db::Lite",
+        })
+    }
+}
+
+impl Db {
+    /// Prepares the pools; connects when first used, so a database that is down does not keep a process from starting.
+    ///
+    /// `application` is what PostgreSQL shows for our connections; `connections` is the most it gets (SQLite: readers).
+    ///
+    /// # Errors
+    /// Where SQLite's folder can't be made.
+    pub fn open(url: &DatabaseUrl, application: &'static str, connections: usize) -> Result<Self> {
+        let pools = match url {
+            DatabaseUrl::Sqlite(path) => {
+                if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                    std::fs::create_dir_all(folder)
+                        .map_err(|error| Error::Unavailable(format!("{}: {error}", folder.display())))?;
+                }
+                Pools::Lite {
+                    write: lite_pool(path, 1)?,
+                    read: lite_pool(path, connections)?,
+                }
+            }
+            DatabaseUrl::Postgres(url) => Pools::Postgres(postgres_pool(url, application, connections)?),
+        };
+        Ok(Self {
+            pools,
+            migrated: Arc::default(),
+        })
+    }
+
+    /// The pools, for the macros.
+    ///
+    /// # Errors
+    /// Before the migrations have run.
+    #[doc(hidden)]
+    pub fn pools(&self) -> Result<&Pools> {
+        if self.migrated.load(Ordering::Acquire) {
+            Ok(&self.pools)
+        } else {
+            Err(Error::Unavailable("its tables are not ready yet".to_owned()))
+        }
+    }
+
+    pub(crate) fn pools_before_migration(&self) -> &Pools {
+        &self.pools
+    }
+
+    pub(crate) fn set_migrated(&self) {
+        self.migrated.store(true, Ordering::Release);
+    }
+
+    /// One statement that needs no table: does the database answer?
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn ping(&self) -> Result<()> {
+        match self.pools()? {
+            Pools::Postgres(pool) => Ok(checkout_postgres(pool).await?.batch_execute("SELECT 1").await?),
+            Pools::Lite { read, .. } => Ok(checkout_lite(read).await?.batch_execute("SELECT 1").await?),
+        }
+    }
+}
+
+/// A PostgreSQL connection, within [`CHECKOUT`].
+///
+/// # Errors
+/// Where none comes free, or the server refuses one.
+#[doc(hidden)]
+pub async fn checkout_postgres(pool: &Pool<Postgres>) -> Result<Object<Postgres>> {
+    timed(pool.get()).await
+}
+
+/// A SQLite connection, within [`CHECKOUT`].
+///
+/// # Errors
+/// Where none comes free.
+#[doc(hidden)]
+pub async fn checkout_lite(pool: &Pool<Lite>) -> Result<Object<Lite>> {
+    timed(pool.get()).await
+}
+
+async fn timed<T>(checkout: impl Future<Output = Result<T, PoolError>>) -> Result<T> {
+    let began = Instant::now();
+    let got = tokio::time::timeout(CHECKOUT, checkout).await;
+    metrics::histogram!("chatflow_store_checkout_seconds").record(began.elapsed().as_secs_f64());
+    match got {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Error::Unavailable("no connection came free".to_owned())),
+    }
+}
+
+fn postgres_pool(url: &str, application: &'static str, connections: usize) -> Result<Pool<Postgres>> {
+    let mut config: ManagerConfig<Postgres> = ManagerConfig::default();
+    // The default asks the server at every checkout; a connection that is closed is seen without asking.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |url| {
+        let url = url.to_owned();
+        async move {
+            let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(error.to_string());
+            let mut settings: tokio_postgres::Config = url.parse().map_err(bad)?;
+            settings
+                .application_name(application)
+                .options(STATEMENT_TIMEOUT)
+                .connect_timeout(CHECKOUT)
+                .tcp_user_timeout(Duration::from_secs(10))
+                .keepalives_idle(Duration::from_secs(10));
+            let (client, connection) = settings.connect(tokio_postgres::NoTls).await.map_err(bad)?;
+            AsyncPgConnection::try_from_client_and_connection(client, connection).await
+        }
+        .boxed()
+    });
+    Pool::builder(Manager::new_with_config(url, config))
+        .max_size(connections)
+        .build()
+        .map_err(|error| Error::Unavailable(error.to_string()))
+}
+
+fn lite_pool(path: &Path, connections: usize) -> Result<Pool<Lite>> {
+    let mut config: ManagerConfig<Lite> = ManagerConfig::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(|path| {
+        let path = path.to_owned();
+        async move {
+            let mut connection = Lite::establish(&path).await?;
+            connection
+                .batch_execute(
+                    "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; \
+                     PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;",
+                )
+                .await
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Ok(connection)
+        }
+        .boxed()
+    });
+    Pool::builder(Manager::new_with_config(path.to_string_lossy(), config))
+        .max_size(connections)
+        .build()
+        .map_err(|error| Error::Unavailable(error.to_string()))
+}
