@@ -1,4 +1,5 @@
 //! A client among replicas that come and go.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 use std::{
     net::SocketAddr,

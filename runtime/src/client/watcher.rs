@@ -41,7 +41,7 @@ pub(super) async fn watch(member: Member, changed: Arc<Notify>) {
 
 async fn serves(health: &mut HealthClient<tonic::transport::Channel>) -> bool {
     let answer = timeout(ANSWER_WITHIN, health.check(HealthCheckRequest::default())).await;
-    matches!(answer, Ok(Ok(answer)) if is_serving(answer.get_ref()))
+    matches!(answer, Ok(Ok(answer)) if is_serving(*answer.get_ref()))
 }
 
 async fn until_it_stops(health: &mut HealthClient<tonic::transport::Channel>) {
@@ -51,7 +51,7 @@ async fn until_it_stops(health: &mut HealthClient<tonic::transport::Channel>) {
     let mut statuses = stream.into_inner();
     loop {
         match timeout(ASK_EVERY, statuses.message()).await {
-            Ok(Ok(Some(status))) if is_serving(&status) => {}
+            Ok(Ok(Some(status))) if is_serving(status) => {}
             // Silence is the rule; but a replica that hangs is silent too.
             Err(_) if serves(health).await => {}
             _ => return,
@@ -59,6 +59,6 @@ async fn until_it_stops(health: &mut HealthClient<tonic::transport::Channel>) {
     }
 }
 
-fn is_serving(answer: &HealthCheckResponse) -> bool {
+fn is_serving(answer: HealthCheckResponse) -> bool {
     answer.status() == ServingStatus::Serving
 }
