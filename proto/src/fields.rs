@@ -128,7 +128,8 @@ pub fn shown_name(field: &'static str, value: &str, min: usize, max: usize) -> R
     Ok(())
 }
 
-fn misleads(c: char) -> bool {
+/// Whether a character controls, reorders or hides in the text around it.
+pub fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
