@@ -150,6 +150,24 @@ async fn of_two_replicas_exactly_one_announces_each_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_beats_fit_one_call() {
+    let server = Server::start_new().await;
+    let service = service(&server, lifetimes(LONG, LONG)).await;
+    let rooms = ["general", "random", "devops"];
+    let users: Vec<_> = (0..10_000)
+        .map(|user| beat(&format!("u{user:05}"), &rooms))
+        .collect();
+    let mut client = service.client.clone();
+    for _ in 0..2 {
+        let request = HeartbeatManyRequest { users: users.clone() };
+        client.heartbeat_many(request).await.unwrap();
+        let online = service.online().await;
+        assert_eq!(online.len(), 10_000);
+        assert!(online.is_sorted());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_comes_back_empty_is_right_after_one_beat() {
     let server = Server::start_new().await;
     let service = service(&server, lifetimes(LONG, LONG)).await;

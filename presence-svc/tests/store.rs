@@ -129,7 +129,7 @@ async fn a_change_is_reported_once(rig: Rig) {
 async fn a_user_twice_in_one_call_counts_once(rig: Rig) {
     let store = rig.store;
     let mut renamed = beat("alice", &["b"]);
-    renamed.user.name = "Alice".to_owned();
+    "Alice".clone_into(&mut renamed.user.name);
     let came = store
         .beat(vec![beat("alice", &["a"]), renamed, beat("bob", &[])])
         .await
