@@ -107,7 +107,7 @@ function inlines(source, depth) {
     const found = char === "\\" ? escaped(source, at)
       : char === "\n" ? { node: /** @type {Inline} */ ({ kind: "break" }), end: at + 1 }
       : char === "`" ? code(source, at, unclosed)
-      : char === "[" && depth < MAX_DEPTH ? link(source, at, depth)
+      : char === "[" && depth < MAX_DEPTH ? link(source, at)
       : char === "h" ? bareUrl(source, at)
       : char === "@" ? mention(source, at)
       : (char === "*" || char === "_" || char === "~") && depth < MAX_DEPTH ? emphasis(source, at, depth, unclosed)
@@ -162,8 +162,8 @@ function code(source, at, unclosed) {
   return { node: { kind: "code", text: ticks > 1 ? text.trim() : text }, end: end + ticks };
 }
 
-/** @param {string} source @param {number} at @param {number} depth @returns {Found} */
-function link(source, at, depth) {
+/** @param {string} source @param {number} at @returns {Found} */
+function link(source, at) {
   const match = /^\[([^\[\]\n]{1,500})\]\((https?:\/\/[^\s()]{1,2000}(?:\([^\s()]{0,200}\)[^\s()]{0,500})?)\)/i.exec(source.slice(at, at + 3300));
   const href = match ? webUrl(match[2]) : null;
   if (!match || !href) return null;
