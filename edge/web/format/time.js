@@ -11,6 +11,12 @@ export function clock(date, { locale, timeZone } = {}) {
   return format(locale, { hour: "2-digit", minute: "2-digit", timeZone }).format(date);
 }
 
+/** @param {Date} date @param {Where} [where] the clock where there is little room: without AM and PM */
+export function shortClock(date, { locale, timeZone } = {}) {
+  const parts = format(locale, { hour: "numeric", minute: "2-digit", timeZone }).formatToParts(date);
+  return parts.filter((part) => part.type !== "dayPeriod").map((part) => part.value).join("").trim();
+}
+
 /** @param {Date} date @param {Where} [where] the full date and time, to the second */
 export function exact(date, { locale, timeZone } = {}) {
   return format(locale, { dateStyle: "full", timeStyle: "medium", timeZone }).format(date);
