@@ -39,15 +39,11 @@ export class Workspace {
   }
 
   /** @param {HTMLElement} parent */
-  async mount(parent) {
+  mount(parent) {
     this.#app.show(this.#me);
     parent.replaceChildren(this.#app);
     this.#drawBanner();
-    try {
-      await this.#chat.start();
-    } catch (problem) {
-      toast(problem instanceof Error ? problem.message : "The rooms could not be loaded.");
-    }
+    this.#chat.start();
   }
 
   close() {

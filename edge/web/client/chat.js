@@ -1,5 +1,6 @@
 // The client as one object: signs nothing in, but keeps a signed-in person's rooms live. Knows no DOM.
 
+import { backoff } from "./backoff.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { Outbox } from "./outbox.js";
@@ -26,6 +27,9 @@ export class Chat extends Emitter {
   #presenceTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #namesTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #roomsTimer;
+  #roomsAttempt = 0;
   #ready = false;
 
   /**
@@ -56,13 +60,13 @@ export class Chat extends Emitter {
     }));
   }
 
-  /** Opens the socket and reads the room list at the same time. Rejected with a `Problem` where the list cannot be read. */
-  async start() {
+  /** Opens the socket and reads the room list at the same time; what cannot be read now is tried again until it can. */
+  start() {
     this.connection.start();
     this.#presenceTimer = setInterval(() => this.#refreshPresence(), PRESENCE_EVERY_MS);
     this.#refreshPresence();
     this.#refreshNotices();
-    await this.refreshRooms();
+    this.#refreshRooms();
   }
 
   stop() {
@@ -70,17 +74,30 @@ export class Chat extends Emitter {
     this.outbox.pause();
     clearInterval(this.#presenceTimer);
     clearTimeout(this.#namesTimer);
+    clearTimeout(this.#roomsTimer);
   }
 
   /** Reads the room list and the read marks, and subscribes to what is new. */
-  async refreshRooms() {
-    const marks = this.api.readMarks(this.me.user_id).catch(() => null);
-    this.store.addRooms(await this.api.rooms());
-    const known = await marks;
-    const fresh = this.store.setMarks(known ?? []);
-    this.#ready = true;
-    this.#subscribeAll();
-    if (known) for (const room of fresh) this.connection.send({ type: "read", room_id: room.id, seq: room.readSeq });
+  async #refreshRooms() {
+    clearTimeout(this.#roomsTimer);
+    try {
+      const [rooms, marks] = await Promise.all([this.api.rooms(), this.api.readMarks(this.me.user_id).catch(() => null)]);
+      this.store.addRooms(rooms);
+      const fresh = this.store.setMarks(marks ?? []);
+      this.#ready = true;
+      this.#roomsAttempt = 0;
+      this.#subscribeAll();
+      if (marks) for (const room of fresh) this.connection.send({ type: "read", room_id: room.id, seq: room.readSeq });
+    } catch (error) {
+      if (this.connection.state === "stopped") return;
+      if (error instanceof Problem && error.status === 401) {
+        this.emit("signedOut", undefined);
+        return;
+      }
+      this.#roomsTimer = setTimeout(() => this.#refreshRooms(), backoff(this.#roomsAttempt));
+      this.#roomsAttempt += 1;
+      if (this.#roomsAttempt === 3 && error instanceof Problem && error.status > 0) this.emit("problem", error.message);
+    }
   }
 
   /** @param {string} id @param {string} name @param {string} description */
@@ -196,9 +213,8 @@ export class Chat extends Emitter {
   /** @param {import("./connection.js").State} state */
   #onState(state) {
     if (state === "online") {
-      if (!this.#ready) return;
-      this.#subscribeAll();
-      this.refreshRooms().catch(() => undefined);
+      if (this.#ready) this.#subscribeAll();
+      this.#refreshRooms();
       this.#refreshPresence();
       this.#refreshNotices();
       return;

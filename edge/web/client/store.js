@@ -75,6 +75,8 @@ export class Store extends Emitter {
    * @returns {Room[]} rooms whose first mark the server should be told
    */
   setMarks(marks) {
+    const open = this.openRoomId ? this.rooms.get(this.openRoomId) : undefined;
+    const openedUnmarked = open?.readSeq === null;
     for (const { room_id, seq } of marks) {
       const room = this.rooms.get(room_id);
       if (room) room.readSeq = Math.max(room.readSeq ?? 0, seq);
@@ -85,6 +87,7 @@ export class Store extends Emitter {
       room.readSeq = marks.length === 0 ? room.listedSeq : 0;
       if (room.readSeq > 0) fresh.push(room);
     }
+    if (open && openedUnmarked && open.unread(this.me.user_id) > 0) open.dividerSeq = open.readSeq;
     this.emit("rooms", undefined);
     return fresh;
   }
@@ -92,7 +95,7 @@ export class Store extends Emitter {
   /** Moves the mark of a room to the newest held message. @param {Room} room @returns {number | null} the seq to tell the server */
   markRead(room) {
     const seq = Math.max(room.log.lastSeq ?? 0, room.log.messages.at(-1)?.pos ?? 0);
-    if (room.readSeq !== null && seq <= room.readSeq) return null;
+    if (room.readSeq === null || seq <= room.readSeq) return null;
     room.readSeq = seq;
     this.emit("rooms", undefined);
     return seq;
