@@ -116,7 +116,7 @@ export class Workspace {
       "edit-closed": () => this.#app.composer.focusField(),
       "leave-messages": () => this.#app.composer.focusField(),
       "draft": ({ text }) => this.#wrote(text),
-      "files-chosen": ({ files }) => this.#uploads.start(this.#openId, files),
+      "files-chosen": ({ files }) => this.#room && this.#uploads.start(this.#openId, files),
       "image-open": ({ id, src, name }) => lightbox(src, name, () => this.#save(id, name)),
       "file-save": ({ id, name }) => this.#save(id, name),
       "load-older": () => chat.loadOlder(this.#openId),
@@ -236,6 +236,7 @@ export class Workspace {
   }
 
   #drawBanner() {
+    this.#app.connected = this.#chat.connection.state === "online";
     this.#app.banner.update(this.#chat.connection.state, this.#chat.outbox.pending);
   }
 

@@ -53,8 +53,10 @@ export function dayLabel(date, now, { timeZone } = {}) {
   const days = dayNumber(now, timeZone) - dayNumber(date, timeZone);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
-  const sameYear = format("en-GB", { year: "numeric", timeZone }).format(date) === format("en-GB", { year: "numeric", timeZone }).format(now);
-  return format("en-GB", { weekday: "long", day: "numeric", month: "long", year: sameYear ? undefined : "numeric", timeZone }).format(date);
+  const part = (/** @type {Intl.DateTimeFormatOptions} */ options, of = date) => format("en-GB", { ...options, timeZone }).format(of);
+  const year = part({ year: "numeric" });
+  const day = `${part({ weekday: "long" })}, ${part({ day: "numeric" })} ${part({ month: "long" })}`;
+  return year === part({ year: "numeric" }, now) ? day : `${day} ${year}`;
 }
 
 /** @param {Date} date @param {string} [timeZone] counts calendar days: equal exactly on the same day */

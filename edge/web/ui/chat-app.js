@@ -82,6 +82,12 @@ export class ChatApp extends HTMLElement {
     this.#membersButton.setAttribute("aria-label", `People, ${online} online`);
   }
 
+  /** @param {boolean} connected one's own dot tells the truth */
+  set connected(connected) {
+    const mark = this.#nav.querySelector(".account-button .avatar");
+    if (mark instanceof HTMLElement) mark.dataset.status = connected ? "online" : "offline";
+  }
+
   /** @param {number} unread */
   set unreadNotices(unread) {
     this.#bellBadge.hidden = unread === 0;

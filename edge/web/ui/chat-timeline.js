@@ -55,6 +55,7 @@ export class ChatTimeline extends HTMLElement {
   connectedCallback() {
     if (this.firstChild) return;
     this.append(this.#scroller, this.#jump);
+    this.#state.append(...skeletons());
     const scroller = this.#scroller;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     scroller.addEventListener("keydown", (event) => this.#key(event));
