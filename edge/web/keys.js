@@ -30,7 +30,7 @@ export function installKeys(signal, { switchRoom, step, escape, focusMessages, t
       event.preventDefault();
       if (writing) focusMessages();
       else type();
-    } else if (event.key === "?" && !writing) {
+    } else if ((event.key === "?" && !writing) || (event.key === "/" && (event.ctrlKey || event.metaKey))) {
       event.preventDefault();
       shortcutsDialog();
     }

@@ -92,6 +92,7 @@ export class Workspace {
       if (own(message.room_id)) announce(`${message.username}: ${message.content}`);
     });
     connection.on("state", () => this.#drawBanner());
+    connection.on("refused", (reason) => this.#app.banner.refuse(reason));
     this.#chat.on("problem", (text) => toast(text));
   }
 
@@ -122,7 +123,10 @@ export class Workspace {
       "load-older": () => chat.loadOlder(this.#openId),
       "load-retry": () => chat.load(this.#openId),
       "position": ({ atBottom }) => this.#position(atBottom),
-      "reconnect": () => chat.connection.nudge(),
+      "reconnect": () => {
+        chat.connection.start();
+        chat.connection.nudge();
+      },
       "notice-open": ({ id, roomId }) => {
         this.#try(chat.readNotice(id));
         if (roomId && chat.store.room(roomId)) this.open(roomId);

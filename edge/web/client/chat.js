@@ -5,6 +5,7 @@ import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { Outbox } from "./outbox.js";
 import { Problem } from "./api.js";
+import { ReadMarks } from "./read-marks.js";
 import { Store } from "./store.js";
 
 /** @typedef {import("./api.js").Api} Api */
@@ -30,6 +31,7 @@ export class Chat extends Emitter {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #roomsTimer;
   #roomsAttempt = 0;
+  #marks = new ReadMarks((frame) => this.connection.send(frame));
   #ready = false;
 
   /**
@@ -52,7 +54,6 @@ export class Chat extends Emitter {
     this.connection.on("state", (state) => this.#onState(state));
     this.connection.on("frame", (frame) => this.#onFrame(frame));
     this.connection.on("signedOut", () => this.emit("signedOut", undefined));
-    this.connection.on("refused", (reason) => this.emit("problem", reason));
     this.connection.on("unopened", () => this.#checkSession());
     this.outbox.on("accepted", ({ entry, id, seq }) => this.store.confirm({
       id, seq, room_id: entry.room_id, user_id: me.user_id, username: me.username, content: entry.content,
@@ -71,6 +72,7 @@ export class Chat extends Emitter {
 
   stop() {
     this.connection.stop();
+    this.#marks.stop();
     this.outbox.pause();
     clearInterval(this.#presenceTimer);
     clearTimeout(this.#namesTimer);
@@ -81,13 +83,14 @@ export class Chat extends Emitter {
   async #refreshRooms() {
     clearTimeout(this.#roomsTimer);
     try {
-      const [rooms, marks] = await Promise.all([this.api.rooms(), this.api.readMarks(this.me.user_id).catch(() => null)]);
-      this.store.addRooms(rooms);
-      const fresh = this.store.setMarks(marks ?? []);
+      const marks = this.api.readMarks(this.me.user_id);
+      marks.catch(() => undefined);
+      this.store.addRooms(await this.api.rooms());
       this.#ready = true;
-      this.#roomsAttempt = 0;
       this.#subscribeAll();
-      if (marks) for (const room of fresh) this.connection.send({ type: "read", room_id: room.id, seq: room.readSeq });
+      this.store.setMarks(await marks);
+      this.#roomsAttempt = 0;
+      for (const room of this.store.rooms.values()) this.#marks.tell(room);
     } catch (error) {
       if (this.connection.state === "stopped") return;
       if (error instanceof Problem && error.status === 401) {
@@ -147,8 +150,8 @@ export class Chat extends Emitter {
   read(roomId) {
     const room = this.store.room(roomId);
     if (!room?.log.loaded) return;
-    const seq = this.store.markRead(room);
-    if (seq !== null) this.connection.send({ type: "read", room_id: roomId, seq });
+    this.store.markRead(room);
+    this.#marks.tell(room);
   }
 
   /** @param {string} roomId @param {boolean} typing */
@@ -243,6 +246,7 @@ export class Chat extends Emitter {
         if (!room) return;
         room.subscribed = true;
         this.outbox.flush(room.id);
+        this.#marks.tell(room);
         return;
       case "unsubscribed":
         if (room) room.subscribed = false;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Store } from "../client/store.js";
+import { ReadMarks } from "../client/read-marks.js";
 import { mentionPattern } from "../client/room.js";
 
 const me = { user_id: "mia", username: "Mia" };
@@ -19,8 +20,17 @@ const opened = (last_seq, marks) => {
 test("who is new here has nothing unread, and the server is told", () => {
   const store = new Store(me);
   store.addRooms([info("general", 40), info("empty")]);
-  assert.deepEqual(store.setMarks([]).map((room) => room.id), ["general"]);
-  assert.equal(store.room("general").unread("mia"), 0);
+  store.setMarks([]);
+  const room = store.room("general");
+  assert.equal(room.unread("mia"), 0);
+  const sent = [];
+  const marks = new ReadMarks((frame) => sent.push(frame) > 0);
+  marks.tell(room);
+  assert.deepEqual(sent, [], "not before the server knows that one is in the room");
+  room.subscribed = true;
+  marks.tell(room);
+  assert.deepEqual(sent, [{ type: "read", room_id: "general", seq: 40 }]);
+  marks.stop();
 });
 
 test("a room made while away is unread from its start", () => {
@@ -37,9 +47,9 @@ test("live messages by others count, one's own do not", () => {
   const room = store.room("general");
   assert.equal(room.unread("mia"), 2);
   assert.equal(room.mentions("mia"), 1);
-  assert.equal(store.markRead(room), 13);
+  store.markRead(room);
+  assert.equal(room.readSeq, 13);
   assert.equal(room.unread("mia"), 0);
-  assert.equal(store.markRead(room), null);
 });
 
 test("edits and deletions are not unread messages", () => {
@@ -72,7 +82,7 @@ test("a room opened before its mark is known gets its New line when it is", () =
   const store = new Store(me);
   store.addRooms([info("general", 10)]);
   store.open("general");
-  assert.equal(store.markRead(store.room("general")), null);
+  store.markRead(store.room("general"));
   store.setMarks([{ room_id: "general", seq: 7 }]);
   assert.equal(store.room("general").dividerSeq, 7);
 });
@@ -123,4 +133,34 @@ test("a mention is a word of its own", () => {
   assert.equal(pattern.test("hi @mia.b, ok"), true);
   assert.equal(pattern.test("@Mia.B"), true);
   for (const text of ["@mia.bo", "@miaxb", "x@mia.b", "@mia.b-2", "@mia.b.c"]) assert.equal(pattern.test(text), false, text);
+});
+
+test("the New line moves when one had caught up and looked away again", () => {
+  const store = opened(10, [{ room_id: "general", seq: 8 }]);
+  store.open("general");
+  const room = store.room("general");
+  store.apply(frame(11));
+  assert.equal(room.dividerSeq, 8);
+  store.markRead(room);
+  store.apply(frame(12));
+  assert.equal(room.dividerSeq, 11);
+  store.apply(frame(13));
+  assert.equal(room.dividerSeq, 11);
+});
+
+test("read marks go out at once, then at most once a second, the last one surely", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const store = opened(10, [{ room_id: "general", seq: 10 }]);
+  const room = store.room("general");
+  room.subscribed = true;
+  const sent = [];
+  const marks = new ReadMarks((frame) => sent.push(frame.seq) > 0);
+  for (const seq of [11, 12, 13]) {
+    store.apply(frame(seq));
+    store.markRead(room);
+    marks.tell(room);
+  }
+  assert.deepEqual(sent, [11]);
+  t.mock.timers.tick(1_000);
+  assert.deepEqual(sent, [11, 13]);
 });

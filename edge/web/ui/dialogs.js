@@ -70,8 +70,8 @@ export function confirmDialog(title, text, action) {
 
 const SHORTCUTS = [
   ["Go to a room", "Ctrl K"], ["Room above, below", "Alt ↑ ↓"], ["Send", "Enter"], ["New line", "Shift Enter"],
-  ["Edit your last message", "↑"], ["Walk through messages", "↑ ↓"], ["Edit, copy, delete the message in focus", "E C Del"],
-  ["Mention somebody", "@"], ["Mark the room as read and go to the newest", "Esc"], ["These shortcuts", "?"],
+  ["Edit your last message", "↑"], ["Walk through the messages", "F6 ↑ ↓"], ["Edit, copy, delete the one in focus", "E C Del"],
+  ["Mention somebody", "@"], ["Go to the newest message", "Esc"], ["These shortcuts", "? Ctrl+/"],
 ];
 
 export function shortcutsDialog() {
