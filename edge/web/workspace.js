@@ -103,7 +103,7 @@ export class Workspace {
     const handlers = {
       "room-select": ({ id }) => this.open(id),
       "room-switch": () => this.#switchRoom(),
-      "room-create": () => createRoomDialog(async (id, name, description) => this.open((await chat.createRoom(id, name, description)).id)),
+      "room-create": () => createRoomDialog((id, name, description) => chat.createRoom(id, name, description), (id) => this.open(id)),
       "message-send": ({ content }) => {
         chat.send({ room_id: this.#openId, content });
         this.#app.timeline.toBottom();

@@ -198,8 +198,8 @@ export class ChatTimeline extends HTMLElement {
 
   /** @param {Item} item @returns {HTMLElement} */
   #make(item) {
-    if (item.kind === "day") return h("div", { class: "day", role: "separator" }, h("span"));
-    if (item.kind === "new") return h("div", { class: "new-line", role: "separator", "aria-label": "New messages", "data-testid": "new-divider" }, h("span", { text: "New" }));
+    if (item.kind === "day") return h("div", { class: "day", role: "listitem" }, h("span"));
+    if (item.kind === "new") return h("div", { class: "new-line", role: "listitem", "data-testid": "new-divider" }, h("span", {}, "New", h("span", { class: "visually-hidden", text: " messages from here" })));
     return new ChatMessage();
   }
 
