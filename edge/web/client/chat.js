@@ -209,6 +209,7 @@ export class Chat extends Emitter {
       const page = early ?? await this.api.messages(room.id, { limit: PAGE, before });
       room.loading = "idle";
       this.store.addHistory(room, page, PAGE, before !== undefined);
+      for (const message of page) if (message.user_id === this.me.user_id) this.outbox.accept(message);
     } catch (error) {
       room.loading = "failed";
       room.problem = error instanceof Problem ? error.message : "The messages could not be loaded.";
