@@ -4,6 +4,7 @@
 mod broken_off;
 mod objects;
 mod outages;
+mod process;
 mod protocol;
 mod queries;
 mod setup;
