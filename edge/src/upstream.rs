@@ -12,6 +12,9 @@ use runtime::{
     Shutdown,
     client::{Budget, Channel, MAX_MESSAGE, ServiceUrl, connect},
 };
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 /// Where the services are.
 #[derive(Debug, Clone)]
@@ -78,6 +81,17 @@ impl Upstream {
                 ("files", files),
             ],
         }
+    }
+
+    /// Whether a service (`chat`, `presence`, `notify` or `files`) says of itself that it serves.
+    pub async fn serving(&self, service: &str) -> bool {
+        let Some((_, channel)) = self.channels.iter().find(|(name, _)| *name == service) else {
+            return false;
+        };
+        let answer = HealthClient::new(channel.clone())
+            .check(HealthCheckRequest::default())
+            .await;
+        answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving)
     }
 
     /// Each service with the number of its live replicas.
