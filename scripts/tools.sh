@@ -17,5 +17,5 @@ install_npm() {
     fi
     echo "Installing $1 in $folder."
     mkdir -p "$folder"
-    npm install --prefix "$folder" --no-audit --no-fund --loglevel=error "$1" </dev/null
+    npm install --prefix "$folder" --no-audit --no-fund --no-update-notifier --loglevel=error "$1" </dev/null
 }

@@ -1,5 +1,7 @@
 //! Where a service's broker comes from.
 
+use std::fmt;
+
 use runtime::Shutdown;
 
 use crate::{Broker, BrokerUrl, RedisBroker};
@@ -30,6 +32,15 @@ impl Source {
         match self {
             Self::Redis(url) => Broker::new(RedisBroker::connect(url, shutdown)),
             Self::Shared(broker) => broker,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redis(url) => fmt::Display::fmt(url, f),
+            Self::Shared(_) => f.write_str("in process"),
         }
     }
 }

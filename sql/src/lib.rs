@@ -8,6 +8,7 @@ mod db;
 mod error;
 mod macros;
 mod migrate;
+mod moment;
 mod url;
 
 pub use bring_up::bring_up;
@@ -16,6 +17,7 @@ pub use db::{Db, Lite, Postgres};
 pub use db::{Pools, checkout_lite, checkout_postgres};
 pub use error::{Error, Result};
 pub use migrate::Migrations;
+pub use moment::{Millis, Moment};
 pub use url::DatabaseUrl;
 
 // For the macros, which expand in other crates.

