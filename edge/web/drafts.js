@@ -26,6 +26,10 @@ export class Drafts {
   set(roomId, text) {
     if (text === "") this.#drafts.delete(roomId);
     else this.#drafts.set(roomId, text);
-    this.#storage.setItem(KEY, JSON.stringify(Object.fromEntries(this.#drafts)));
+    try {
+      this.#storage.setItem(KEY, JSON.stringify(Object.fromEntries(this.#drafts)));
+    } catch {
+      // Storage is full or forbidden: the draft then lives as long as the page.
+    }
   }
 }

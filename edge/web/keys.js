@@ -2,6 +2,11 @@
 
 import { shortcutsDialog } from "./ui/dialogs.js";
 
+/** @param {EventTarget | null} target letters are commands there */
+function inMessages(target) {
+  return target instanceof Element && target.closest("chat-message") !== null;
+}
+
 /**
  * @param {AbortSignal} signal ends it
  * @param {object} actions
@@ -30,9 +35,11 @@ export function installKeys(signal, { switchRoom, step, escape, focusMessages, t
       event.preventDefault();
       if (writing) focusMessages();
       else type();
-    } else if (event.key === "?" && !writing) {
+    } else if ((event.key === "?" && !writing) || (event.key === "/" && (event.ctrlKey || event.metaKey))) {
       event.preventDefault();
       shortcutsDialog();
+    } else if (event.key.length === 1 && event.key !== " " && !writing && !event.ctrlKey && !event.metaKey && !event.altKey && !inMessages(event.target)) {
+      type();
     }
   }, { signal });
 }

@@ -39,15 +39,11 @@ export class Workspace {
   }
 
   /** @param {HTMLElement} parent */
-  async mount(parent) {
+  mount(parent) {
     this.#app.show(this.#me);
     parent.replaceChildren(this.#app);
     this.#drawBanner();
-    try {
-      await this.#chat.start();
-    } catch (problem) {
-      toast(problem instanceof Error ? problem.message : "The rooms could not be loaded.");
-    }
+    this.#chat.start();
   }
 
   close() {
@@ -96,6 +92,7 @@ export class Workspace {
       if (own(message.room_id)) announce(`${message.username}: ${message.content}`);
     });
     connection.on("state", () => this.#drawBanner());
+    connection.on("refused", (reason) => this.#app.banner.refuse(reason));
     this.#chat.on("problem", (text) => toast(text));
   }
 
@@ -106,7 +103,7 @@ export class Workspace {
     const handlers = {
       "room-select": ({ id }) => this.open(id),
       "room-switch": () => this.#switchRoom(),
-      "room-create": () => createRoomDialog(async (id, name, description) => this.open((await chat.createRoom(id, name, description)).id)),
+      "room-create": () => createRoomDialog((id, name, description) => chat.createRoom(id, name, description), (id) => this.open(id)),
       "message-send": ({ content }) => {
         chat.send({ room_id: this.#openId, content });
         this.#app.timeline.toBottom();
@@ -120,13 +117,16 @@ export class Workspace {
       "edit-closed": () => this.#app.composer.focusField(),
       "leave-messages": () => this.#app.composer.focusField(),
       "draft": ({ text }) => this.#wrote(text),
-      "files-chosen": ({ files }) => this.#uploads.start(this.#openId, files),
+      "files-chosen": ({ files }) => this.#room && this.#uploads.start(this.#openId, files),
       "image-open": ({ id, src, name }) => lightbox(src, name, () => this.#save(id, name)),
       "file-save": ({ id, name }) => this.#save(id, name),
       "load-older": () => chat.loadOlder(this.#openId),
       "load-retry": () => chat.load(this.#openId),
       "position": ({ atBottom }) => this.#position(atBottom),
-      "reconnect": () => chat.connection.nudge(),
+      "reconnect": () => {
+        chat.connection.start();
+        chat.connection.nudge();
+      },
       "notice-open": ({ id, roomId }) => {
         this.#try(chat.readNotice(id));
         if (roomId && chat.store.room(roomId)) this.open(roomId);
@@ -240,6 +240,7 @@ export class Workspace {
   }
 
   #drawBanner() {
+    this.#app.connected = this.#chat.connection.state === "online";
     this.#app.banner.update(this.#chat.connection.state, this.#chat.outbox.pending);
   }
 

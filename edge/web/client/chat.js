@@ -1,9 +1,11 @@
 // The client as one object: signs nothing in, but keeps a signed-in person's rooms live. Knows no DOM.
 
+import { backoff } from "./backoff.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { Outbox } from "./outbox.js";
 import { Problem } from "./api.js";
+import { ReadMarks } from "./read-marks.js";
 import { Store } from "./store.js";
 
 /** @typedef {import("./api.js").Api} Api */
@@ -26,6 +28,10 @@ export class Chat extends Emitter {
   #presenceTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #namesTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #roomsTimer;
+  #roomsAttempt = 0;
+  #marks = new ReadMarks((frame) => this.connection.send(frame));
   #ready = false;
 
   /**
@@ -48,7 +54,6 @@ export class Chat extends Emitter {
     this.connection.on("state", (state) => this.#onState(state));
     this.connection.on("frame", (frame) => this.#onFrame(frame));
     this.connection.on("signedOut", () => this.emit("signedOut", undefined));
-    this.connection.on("refused", (reason) => this.emit("problem", reason));
     this.connection.on("unopened", () => this.#checkSession());
     this.outbox.on("accepted", ({ entry, id, seq }) => this.store.confirm({
       id, seq, room_id: entry.room_id, user_id: me.user_id, username: me.username, content: entry.content,
@@ -56,31 +61,46 @@ export class Chat extends Emitter {
     }));
   }
 
-  /** Opens the socket and reads the room list at the same time. Rejected with a `Problem` where the list cannot be read. */
-  async start() {
+  /** Opens the socket and reads the room list at the same time; what cannot be read now is tried again until it can. */
+  start() {
     this.connection.start();
     this.#presenceTimer = setInterval(() => this.#refreshPresence(), PRESENCE_EVERY_MS);
     this.#refreshPresence();
     this.#refreshNotices();
-    await this.refreshRooms();
+    this.#refreshRooms();
   }
 
   stop() {
     this.connection.stop();
+    this.#marks.stop();
     this.outbox.pause();
     clearInterval(this.#presenceTimer);
     clearTimeout(this.#namesTimer);
+    clearTimeout(this.#roomsTimer);
   }
 
   /** Reads the room list and the read marks, and subscribes to what is new. */
-  async refreshRooms() {
-    const marks = this.api.readMarks(this.me.user_id).catch(() => null);
-    this.store.addRooms(await this.api.rooms());
-    const known = await marks;
-    const fresh = this.store.setMarks(known ?? []);
-    this.#ready = true;
-    this.#subscribeAll();
-    if (known) for (const room of fresh) this.connection.send({ type: "read", room_id: room.id, seq: room.readSeq });
+  async #refreshRooms() {
+    clearTimeout(this.#roomsTimer);
+    try {
+      const marks = this.api.readMarks(this.me.user_id);
+      marks.catch(() => undefined);
+      this.store.addRooms(await this.api.rooms());
+      this.#ready = true;
+      this.#subscribeAll();
+      this.store.setMarks(await marks);
+      this.#roomsAttempt = 0;
+      for (const room of this.store.rooms.values()) this.#marks.tell(room);
+    } catch (error) {
+      if (this.connection.state === "stopped") return;
+      if (error instanceof Problem && error.status === 401) {
+        this.emit("signedOut", undefined);
+        return;
+      }
+      this.#roomsTimer = setTimeout(() => this.#refreshRooms(), backoff(this.#roomsAttempt));
+      this.#roomsAttempt += 1;
+      if (this.#roomsAttempt === 3 && error instanceof Problem && error.status > 0) this.emit("problem", error.message);
+    }
   }
 
   /** @param {string} id @param {string} name @param {string} description */
@@ -130,8 +150,8 @@ export class Chat extends Emitter {
   read(roomId) {
     const room = this.store.room(roomId);
     if (!room?.log.loaded) return;
-    const seq = this.store.markRead(room);
-    if (seq !== null) this.connection.send({ type: "read", room_id: roomId, seq });
+    this.store.markRead(room);
+    this.#marks.tell(room);
   }
 
   /** @param {string} roomId @param {boolean} typing */
@@ -196,9 +216,8 @@ export class Chat extends Emitter {
   /** @param {import("./connection.js").State} state */
   #onState(state) {
     if (state === "online") {
-      if (!this.#ready) return;
-      this.#subscribeAll();
-      this.refreshRooms().catch(() => undefined);
+      if (this.#ready) this.#subscribeAll();
+      this.#refreshRooms();
       this.#refreshPresence();
       this.#refreshNotices();
       return;
@@ -227,6 +246,7 @@ export class Chat extends Emitter {
         if (!room) return;
         room.subscribed = true;
         this.outbox.flush(room.id);
+        this.#marks.tell(room);
         return;
       case "unsubscribed":
         if (room) room.subscribed = false;

@@ -151,7 +151,11 @@ export class Outbox extends Emitter {
 
   /** @param {OutboxEntry} entry */
   #changed(entry) {
-    this.#storage.setItem(this.#key, JSON.stringify([...this.#entries.values()]));
+    try {
+      this.#storage.setItem(this.#key, JSON.stringify([...this.#entries.values()]));
+    } catch {
+      // Storage is full or forbidden: the entry then lives as long as the page, and is sent all the same.
+    }
     this.emit("change", entry.room_id);
   }
 

@@ -3,6 +3,8 @@
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./types.js").HeldMessage} HeldMessage */
 
+const KEEP_DELETED = 2_000;
+
 /** @param {HeldMessage} a @param {HeldMessage} b */
 function order(a, b) {
   if (a.pos !== b.pos) return a.pos - b.pos;
@@ -75,6 +77,7 @@ export class RoomLog {
   /** @param {string} id */
   remove(id) {
     this.#deleted.add(id);
+    if (this.#deleted.size > KEEP_DELETED) this.#deleted.delete(this.#deleted.values().next().value ?? "");
     const held = this.#byId.get(id);
     if (!held) return;
     this.#byId.delete(id);

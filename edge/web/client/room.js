@@ -9,6 +9,8 @@ export class Room {
   log = new RoomLog();
   /** Everything up to here was read. Null until the marks are known. @type {number | null} */
   readSeq = null;
+  /** What the server knows of that. */
+  toldSeq = 0;
   /** Where "New" begins in the timeline: what was unread when the room was opened. @type {number | null} */
   dividerSeq = null;
   /** The head when the room list was read: what lies between the mark and the oldest held message is estimated with it. */

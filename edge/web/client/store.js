@@ -72,30 +72,27 @@ export class Store extends Emitter {
    * A person without any mark is new here: nothing that was said before they came counts as unread. For everybody else a
    * room without a mark was made while they were away.
    * @param {{ room_id: string, seq: number }[]} marks
-   * @returns {Room[]} rooms whose first mark the server should be told
    */
   setMarks(marks) {
+    const open = this.openRoomId ? this.rooms.get(this.openRoomId) : undefined;
+    const openedUnmarked = open?.readSeq === null;
     for (const { room_id, seq } of marks) {
       const room = this.rooms.get(room_id);
-      if (room) room.readSeq = Math.max(room.readSeq ?? 0, seq);
+      if (!room) continue;
+      room.readSeq = Math.max(room.readSeq ?? 0, seq);
+      room.toldSeq = seq;
     }
-    const fresh = [];
-    for (const room of this.rooms.values()) {
-      if (room.readSeq !== null) continue;
-      room.readSeq = marks.length === 0 ? room.listedSeq : 0;
-      if (room.readSeq > 0) fresh.push(room);
-    }
+    for (const room of this.rooms.values()) room.readSeq ??= marks.length === 0 ? room.listedSeq : 0;
+    if (open && openedUnmarked && open.unread(this.me.user_id) > 0) open.dividerSeq = open.readSeq;
     this.emit("rooms", undefined);
-    return fresh;
   }
 
-  /** Moves the mark of a room to the newest held message. @param {Room} room @returns {number | null} the seq to tell the server */
+  /** Moves the mark of a room to the newest held message. @param {Room} room */
   markRead(room) {
     const seq = Math.max(room.log.lastSeq ?? 0, room.log.messages.at(-1)?.pos ?? 0);
-    if (room.readSeq !== null && seq <= room.readSeq) return null;
+    if (room.readSeq === null || seq <= room.readSeq) return;
     room.readSeq = seq;
     this.emit("rooms", undefined);
-    return seq;
   }
 
   /** @param {string} roomId */
@@ -208,6 +205,7 @@ export class Store extends Emitter {
 
   /** @param {Room} room @param {Message & { type: string }} frame */
   #message(room, { type, ...message }) {
+    const caughtUp = room.unread(this.me.user_id) === 0;
     const isNew = type === "message" ? room.log.upsert(message) : room.log.update(message);
     room.log.advance(message.seq);
     this.#seen(message);
@@ -215,7 +213,7 @@ export class Store extends Emitter {
     const open = this.openRoomId === room.id;
     if (!open) room.log.trim(KEEP_CLOSED);
     const mine = message.user_id === this.me.user_id;
-    if (isNew && open && !mine && !this.atBottom && room.dividerSeq === null && room.readSeq !== null) room.dividerSeq = room.readSeq;
+    if (isNew && open && !mine && !this.atBottom && (caughtUp || room.dividerSeq === null)) room.dividerSeq = room.readSeq;
     this.#changed(room);
     if (isNew && !mine) this.emit("arrived", message);
   }

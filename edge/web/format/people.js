@@ -11,7 +11,7 @@ export function initials(name) {
 
 /** @param {string} userId a hue in degrees that is always the same for a person */
 export function hue(userId) {
-  return Math.round(((hash(userId) % 24) * 15 + 8) % 360);
+  return ((Math.imul(hash(userId), 0x9e3779b1) >>> 16) % 24) * 15 + 8;
 }
 
 /** @param {string[]} names such as "Alice and Bob are typing…" */

@@ -11,6 +11,12 @@ export function clock(date, { locale, timeZone } = {}) {
   return format(locale, { hour: "2-digit", minute: "2-digit", timeZone }).format(date);
 }
 
+/** @param {Date} date @param {Where} [where] the clock where there is little room: without AM and PM */
+export function shortClock(date, { locale, timeZone } = {}) {
+  const parts = format(locale, { hour: "numeric", minute: "2-digit", timeZone }).formatToParts(date);
+  return parts.filter((part) => part.type !== "dayPeriod").map((part) => part.value).join("").trim();
+}
+
 /** @param {Date} date @param {Where} [where] the full date and time, to the second */
 export function exact(date, { locale, timeZone } = {}) {
   return format(locale, { dateStyle: "full", timeStyle: "medium", timeZone }).format(date);
@@ -47,8 +53,10 @@ export function dayLabel(date, now, { timeZone } = {}) {
   const days = dayNumber(now, timeZone) - dayNumber(date, timeZone);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
-  const sameYear = format("en-GB", { year: "numeric", timeZone }).format(date) === format("en-GB", { year: "numeric", timeZone }).format(now);
-  return format("en-GB", { weekday: "long", day: "numeric", month: "long", year: sameYear ? undefined : "numeric", timeZone }).format(date);
+  const part = (/** @type {Intl.DateTimeFormatOptions} */ options, of = date) => format("en-GB", { ...options, timeZone }).format(of);
+  const year = part({ year: "numeric" });
+  const day = `${part({ weekday: "long" })}, ${part({ day: "numeric" })} ${part({ month: "long" })}`;
+  return year === part({ year: "numeric" }, now) ? day : `${day} ${year}`;
 }
 
 /** @param {Date} date @param {string} [timeZone] counts calendar days: equal exactly on the same day */

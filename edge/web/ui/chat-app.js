@@ -1,6 +1,5 @@
 // The frame of the signed-in app: rooms, the open room, people; drawers where the screen is narrow.
 
-import { initials } from "../format/people.js";
 import { avatar } from "./avatar.js";
 import { ChatComposer } from "./chat-composer.js";
 import { ChatTimeline } from "./chat-timeline.js";
@@ -53,8 +52,8 @@ export class ChatApp extends HTMLElement {
       this.banner, this.timeline,
       h("div", { class: "dock" }, this.uploads, this.composer, this.#typing),
       h("div", { class: "drop-target", "aria-hidden": "true" }, h("div", {}, icon("clip"), h("span", { text: "Drop to send to this room" }))));
-    this.append(h("a", { class: "skip", href: "#composer", text: "Skip to the message field", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); this.composer.focusField(); } } }),
-      this.#nav, this.#main, this.#aside, scrim, this.notices);
+    this.#nav.prepend(h("a", { class: "skip", href: "#composer", text: "Skip to the message field", on: { click: (/** @type {Event} */ event) => { event.preventDefault(); this.composer.focusField(); } } }));
+    this.append(this.#nav, this.#main, this.#aside, scrim, this.notices);
     this.#narrow.addEventListener("change", () => this.drawer("none"));
     this.#medium.addEventListener("change", () => this.drawer("none"));
     this.addEventListener("members-toggle", () => this.#toggleMembers());
@@ -80,6 +79,12 @@ export class ChatApp extends HTMLElement {
   set online(online) {
     this.#people.textContent = String(online);
     this.#membersButton.setAttribute("aria-label", `People, ${online} online`);
+  }
+
+  /** @param {boolean} connected one's own dot tells the truth */
+  set connected(connected) {
+    const mark = this.#nav.querySelector(".account-button .avatar");
+    if (mark instanceof HTMLElement) mark.dataset.status = connected ? "online" : "offline";
   }
 
   /** @param {number} unread */
@@ -128,8 +133,8 @@ export class ChatApp extends HTMLElement {
       themeChoice(),
       h("button", { type: "button", class: "menu-item", on: { click: () => { menu.hidePopover(); shortcutsDialog(); } } }, h("span", { text: "Keyboard shortcuts" }), h("kbd", { text: "?" })),
       h("button", { type: "button", class: "menu-item", "data-testid": "sign-out", on: { click: () => fire(this, "sign-out") } }, h("span", { text: "Sign out" })));
-    return h("div", { class: "account" }, h("button", { type: "button", class: "account-button", popovertarget: "account-menu", "data-testid": "account-button", "aria-label": `${me.username}: settings`, title: initials(me.username) },
-      avatar(me, "online"), h("span", { class: "account-text" }, h("span", { class: "account-name", text: me.username }), h("span", { class: "hint", text: `@${me.user_id}` })), icon("more")), menu);
+    return h("div", { class: "account" }, h("button", { type: "button", class: "account-button", popovertarget: "account-menu", "data-testid": "account-button", title: "Settings" },
+      avatar(me, "online"), h("span", { class: "account-text" }, h("span", { class: "account-name", text: me.username }), h("span", { class: "hint", text: `@${me.user_id}` })), h("span", { class: "visually-hidden", text: "Settings" }), icon("more")), menu);
   }
 
   #dropFiles() {

@@ -21,6 +21,7 @@ export class ChatComposer extends HTMLElement {
 
   connectedCallback() {
     if (this.firstChild) return;
+    this.#field.disabled = this.#attach.disabled = true;
     const form = h("form", { class: "composer", on: { submit: (/** @type {Event} */ event) => this.#submit(event) } },
       this.#picker.element, this.#attach, this.#field, this.#count, this.#send, this.#file);
     this.append(form);
@@ -39,6 +40,7 @@ export class ChatComposer extends HTMLElement {
 
   /** @param {string} roomName @param {string} draft what was being written there */
   show(roomName, draft) {
+    this.#field.disabled = this.#attach.disabled = false;
     this.#field.placeholder = `Message ${roomName}`;
     this.#field.setAttribute("aria-label", `Message ${roomName}`);
     this.#field.value = draft;

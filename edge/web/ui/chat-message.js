@@ -1,6 +1,6 @@
 // One message in the timeline, sent or not yet.
 
-import { exact, messageTime } from "../format/time.js";
+import { exact, messageTime, shortClock } from "../format/time.js";
 import { avatar } from "./avatar.js";
 import { fire, h } from "./dom.js";
 import { FileAttachment } from "./file-attachment.js";
@@ -32,8 +32,7 @@ export class ChatMessage extends HTMLElement {
   #editing = false;
   #content = h("div", { class: "content" });
   #foot = h("div", { class: "foot" });
-  /** @type {HTMLTimeElement[]} */
-  #times = [];
+  #time = h("time");
 
   get mine() {
     return this.view !== null && this.view.user_id === this.view.me;
@@ -82,14 +81,17 @@ export class ChatMessage extends HTMLElement {
 
   /** @param {Date} now */
   refreshTime(now) {
-    for (const time of this.#times) time.textContent = messageTime(new Date(time.dateTime), now);
+    if (!this.view) return;
+    const date = new Date(this.view.timestamp);
+    const text = this.view.continued ? shortClock(date) : messageTime(date, now);
+    if (this.#time.textContent !== text) this.#time.textContent = text;
   }
 
   /** @param {MessageView} view */
   #drawHead(view) {
-    const date = new Date(view.timestamp);
-    const time = h("time", { datetime: view.timestamp, title: exact(date) });
-    this.#times = [time];
+    const time = this.#time;
+    time.dateTime = view.timestamp;
+    time.title = exact(new Date(view.timestamp));
     const body = h("div", { class: "body" });
     if (view.continued) {
       body.append(h("span", { class: "visually-hidden", text: `${view.username}: ` }), this.#current(), this.#foot);

@@ -55,6 +55,7 @@ export class ChatTimeline extends HTMLElement {
   connectedCallback() {
     if (this.firstChild) return;
     this.append(this.#scroller, this.#jump);
+    this.#state.append(...skeletons());
     const scroller = this.#scroller;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     scroller.addEventListener("keydown", (event) => this.#key(event));
@@ -197,8 +198,8 @@ export class ChatTimeline extends HTMLElement {
 
   /** @param {Item} item @returns {HTMLElement} */
   #make(item) {
-    if (item.kind === "day") return h("div", { class: "day", role: "separator" }, h("span"));
-    if (item.kind === "new") return h("div", { class: "new-line", role: "separator", "aria-label": "New messages", "data-testid": "new-divider" }, h("span", { text: "New" }));
+    if (item.kind === "day") return h("div", { class: "day", role: "listitem" }, h("span"));
+    if (item.kind === "new") return h("div", { class: "new-line", role: "listitem", "data-testid": "new-divider" }, h("span", {}, "New", h("span", { class: "visually-hidden", text: " messages from here" })));
     return new ChatMessage();
   }
 

@@ -41,6 +41,13 @@ export class ConnectionBanner extends HTMLElement {
     }
   }
 
+  /** The server will not have us, and says why; this stays until it is tried again. @param {string} reason */
+  refuse(reason) {
+    clearTimeout(this.#timer);
+    this.#troubled = true;
+    this.#show("refused", reason, true);
+  }
+
   /** @param {string} state @param {string} text @param {boolean} retry */
   #show(state, text, retry) {
     this.hidden = false;

@@ -22,8 +22,11 @@ export function openDialog(title, testid, ...content) {
   return dialog;
 }
 
-/** @param {(id: string, name: string, description: string) => Promise<void>} create rejected with the reason */
-export function createRoomDialog(create) {
+/**
+ * @param {(id: string, name: string, description: string) => Promise<unknown>} create rejected with the reason
+ * @param {(id: string) => void} created once the dialog is away
+ */
+export function createRoomDialog(create, created) {
   const name = h("input", { class: "field", required: true, maxlength: "80", autocomplete: "off", placeholder: "Project Apollo", "data-testid": "room-name", id: "room-name", autofocus: true });
   const description = h("input", { class: "field", maxlength: "500", autocomplete: "off", placeholder: "What is it about?", "data-testid": "room-description", id: "room-description" });
   const preview = h("p", { class: "hint", text: " " });
@@ -42,9 +45,11 @@ export function createRoomDialog(create) {
     event.preventDefault();
     submit.disabled = true;
     error.textContent = "";
+    const id = slug(name.value);
     try {
-      await create(slug(name.value), name.value.trim(), description.value.trim());
+      await create(id, name.value.trim(), description.value.trim());
       dialog.close();
+      created(id);
     } catch (problem) {
       error.textContent = problem instanceof Error ? problem.message : String(problem);
       submit.disabled = false;
@@ -70,8 +75,8 @@ export function confirmDialog(title, text, action) {
 
 const SHORTCUTS = [
   ["Go to a room", "Ctrl K"], ["Room above, below", "Alt ↑ ↓"], ["Send", "Enter"], ["New line", "Shift Enter"],
-  ["Edit your last message", "↑"], ["Walk through messages", "↑ ↓"], ["Edit, copy, delete the message in focus", "E C Del"],
-  ["Mention somebody", "@"], ["Mark the room as read and go to the newest", "Esc"], ["These shortcuts", "?"],
+  ["Edit your last message", "↑"], ["Walk through the messages", "F6 ↑ ↓"], ["Edit, copy, delete the one in focus", "E C Del"],
+  ["Mention somebody", "@"], ["Go to the newest message", "Esc"], ["These shortcuts", "? Ctrl+/"],
 ];
 
 export function shortcutsDialog() {

@@ -25,7 +25,7 @@ export class MentionPicker {
   /** The text changed: is a name being written? */
   update() {
     const typed = this.#typed();
-    if (typed === null) {
+    if (typed === null || this.people.some((person) => person.user_id === typed)) {
       this.close();
       return;
     }

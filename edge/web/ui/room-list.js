@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 /** @typedef {{ id: string, name: string, description: string, unread: number, mentions: number, draft: boolean, current: boolean }} RoomRow */
 
 export class RoomList extends HTMLElement {
-  #list = h("div", { class: "rooms", role: "list", "aria-label": "Rooms" });
+  #list = h("div", { class: "rooms", role: "list", "aria-label": "Rooms" }, ...[1, 2, 3].map(() => h("span", { class: "bone room-bone", "aria-hidden": "true" })));
   /** @type {Map<string, { element: HTMLElement, signature: string }>} */
   #rows = new Map();
 
