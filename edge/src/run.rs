@@ -29,6 +29,7 @@ pub async fn serve_on(
     let address = listener.local_addr().map_err(unfit)?;
     let access = config.access;
     let upstream = Upstream::connect(&config.services, &shutdown);
+    follow_start(&upstream, &health, &shutdown);
     let door = Door::new(upstream.clone(), access.open);
     let app = App::new(upstream, door, access.max_upload_bytes);
     let router = router(app, Router::new(), &access.http, health, &shutdown);
@@ -40,4 +41,14 @@ pub async fn serve_on(
     tracing::info!(%address, open_access = access.open, services = %config.services.chat, "edge up");
     serve::serve(listener, router, access.max_connections, &shutdown).await;
     Ok(())
+}
+
+/// Not ready before the services were reached once. Later outages are theirs to report: an edge that turned unready
+/// with them would take the UI, and every answer that says what is wrong, away as well.
+fn follow_start(upstream: &Upstream, health: &Health, shutdown: &Shutdown) {
+    let (upstream, part) = (upstream.clone(), health.part("services"));
+    shutdown.spawn_until_begun(async move {
+        upstream.reached().await;
+        part.up();
+    });
 }

@@ -1,6 +1,6 @@
 //! The services behind the edge: one balanced channel each, with its retry budget.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use proto::{
     chat::{chat_service_client::ChatServiceClient, identity_service_client::IdentityServiceClient},
@@ -15,6 +15,9 @@ use runtime::{
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+
+/// How long a start waits for the services without which there is still chat.
+const OTHERS: Duration = Duration::from_secs(5);
 
 /// Where the services are.
 #[derive(Debug, Clone)]
@@ -81,6 +84,14 @@ impl Upstream {
                 ("files", files),
             ],
         }
+    }
+
+    /// Resolves when chat-svc was reached, and the others were, or had [`OTHERS`] to be.
+    pub async fn reached(&self) {
+        let [chat, others @ ..] = &self.channels;
+        chat.1.ready().await;
+        let others = futures_util::future::join_all(others.iter().map(|(_, channel)| channel.ready()));
+        let _ = tokio::time::timeout(OTHERS, others).await;
     }
 
     /// Whether a service (`chat`, `presence`, `notify` or `files`) says of itself that it serves.

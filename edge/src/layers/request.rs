@@ -58,7 +58,7 @@ pub async fn handle(State(proxy_hops): State<usize>, mut request: Request, next:
             status,
             began.elapsed(),
             bytes,
-        )
+        );
     };
     response.map(|body| Body::new(Counted::new(body, over)))
 }
