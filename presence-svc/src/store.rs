@@ -6,6 +6,7 @@
 //! - Every answer comes, or fails, within [`DEADLINE`].
 
 mod memory;
+mod redis;
 mod source;
 
 use std::{collections::HashSet, time::Duration};
@@ -14,6 +15,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 pub use memory::{Clock, MemoryStore};
+pub use redis::RedisStore;
 pub use source::StoreSource;
 
 /// How long any answer of a store may take.

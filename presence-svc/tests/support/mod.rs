@@ -1,4 +1,5 @@
 //! A presence service in this process, on a port of its own, with a client and an ear on its broker.
+#![expect(clippy::unwrap_used, reason = "a test stops at whatever fails")]
 #![expect(dead_code, reason = "each test binary uses its own part")]
 
 use std::{net::SocketAddr, time::Duration};
