@@ -1,5 +1,7 @@
 //! Where a service's broker comes from.
 
+use std::fmt;
+
 use runtime::Shutdown;
 
 use crate::{Broker, BrokerUrl, RedisBroker};
@@ -28,8 +30,17 @@ impl Source {
     /// Opens it; a Redis that is down is connected to as soon as it is up.
     pub fn open(self, shutdown: &Shutdown) -> Broker {
         match self {
-            Self::Redis(url) => Broker::new(RedisBroker::connect(url, shutdown)),
+            Self::Redis(url) => Broker::new(RedisBroker::connect(&url, shutdown)),
             Self::Shared(broker) => broker,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redis(url) => fmt::Display::fmt(url, f),
+            Self::Shared(_) => f.write_str("in process"),
         }
     }
 }

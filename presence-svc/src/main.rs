@@ -1,0 +1,5 @@
+//! The presence service as a process of its own.
+
+fn main() -> std::process::ExitCode {
+    runtime::process::main::<presence_svc::Settings>()
+}

@@ -1,0 +1,178 @@
+//! A real PostgreSQL server, copied from a template that `initdb` makes once, and fresh databases on it.
+
+mod template;
+
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+use tokio_postgres::NoTls;
+
+use crate::{
+    ports,
+    supervised::{Spec, Supervised},
+    wait,
+};
+
+/// The user of every connection.
+const USER: &str = "chatuser";
+
+static SHARED: OnceCell<Server> = OnceCell::const_new();
+
+/// A fresh, empty database on the test process' own server, which is started at the first call.
+///
+/// That server keeps nothing through a crash (see [`Durability::Off`]); a test that stops its server, or that needs
+/// durability, starts a [`Server`] of its own.
+pub async fn database() -> Database {
+    let server = SHARED.get_or_init(|| Server::start_new(Durability::Off)).await;
+    server
+        .create_database(&format!("test_{}", uuid::Uuid::now_v7().simple()))
+        .await
+}
+
+/// A database of its own, owned by `chatuser`. It goes with its server.
+#[derive(Clone, Debug)]
+pub struct Database {
+    url: String,
+}
+
+impl Database {
+    /// `postgres://chatuser:chatpass@127.0.0.1:<port>/<name>`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Connects with plain SQL, to look at what a service has stored.
+    pub async fn client(&self) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&self.url, NoTls)
+            .await
+            .expect("the database can be connected to");
+        tokio::spawn(connection);
+        client
+    }
+}
+
+/// Whether a server promises to keep what it has committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// `fsync=off`: fast, for tests that never kill the server.
+    Off,
+    /// PostgreSQL's own defaults.
+    Full,
+}
+
+/// A server on a port of its own.
+pub struct Server {
+    process: Supervised,
+    port: u16,
+    _directory: TempDir,
+}
+
+impl Server {
+    /// Starts a server without databases of ours and waits until it answers.
+    pub async fn start_new(durability: Durability) -> Self {
+        let directory = template::copy();
+        let port = ports::free();
+        let mut settings = vec![
+            format!("port={port}"),
+            "listen_addresses=127.0.0.1".into(),
+            "unix_socket_directories=".into(),
+            "max_connections=300".into(),
+            "shared_buffers=32MB".into(),
+            "jit=off".into(),
+        ];
+        if durability == Durability::Off {
+            settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(Into::into));
+        }
+        let (program, mut args) = template::command("postgres");
+        args.extend(["-D".into(), directory.path().into()]);
+        args.extend(
+            settings
+                .into_iter()
+                .flat_map(|setting| ["-c".into(), setting.into()]),
+        );
+        let process = Supervised::start_new(Spec {
+            name: "postgres".into(),
+            program,
+            args,
+            env: Vec::new(),
+            directory: directory.path().to_owned(),
+            // An immediate shutdown: the other ways wait for clients or write a checkpoint.
+            stop_signal: "QUIT",
+            remove: Some(directory.path().to_owned()),
+        });
+        let server = Self {
+            process,
+            port,
+            _directory: directory,
+        };
+        server.wait_ready().await;
+        server
+    }
+
+    /// Makes a database. Panics where there is one of that name.
+    pub async fn create_database(&self, name: &str) -> Database {
+        let maintenance = Database {
+            url: self.url("postgres"),
+        };
+        // Copying files is far faster than logging every page of the template.
+        let statement = format!("CREATE DATABASE \"{name}\" STRATEGY FILE_COPY");
+        maintenance
+            .client()
+            .await
+            .batch_execute(&statement)
+            .await
+            .expect("a database can be created");
+        Database { url: self.url(name) }
+    }
+
+    /// The URL of a database on this server; the same after a restart.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}:chatpass@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Ends it at once (an "immediate" shutdown: connections break, the next start recovers from the log).
+    pub async fn stop(&self) {
+        self.process.stop(wait::SOON).await;
+    }
+
+    /// Ends all its processes with SIGKILL.
+    pub async fn kill(&self) {
+        self.process.kill().await;
+    }
+
+    /// Starts it again on the same port with the same data.
+    pub async fn start(&self) {
+        self.process.start();
+        self.wait_ready().await;
+    }
+
+    /// Freezes all its processes: connections stay open, nothing answers.
+    pub fn pause(&self) {
+        self.process.pause();
+    }
+
+    /// Ends [`Self::pause`].
+    pub fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// The process itself: pid, output, signals.
+    pub fn process(&self) -> &Supervised {
+        &self.process
+    }
+
+    async fn wait_ready(&self) {
+        let url = self.url("postgres");
+        let connects = async || {
+            let attempt = tokio::time::timeout(Duration::from_secs(5), tokio_postgres::connect(&url, NoTls));
+            matches!(attempt.await, Ok(Ok(_)))
+        };
+        self.process.ready(wait::START, connects).await;
+    }
+}

@@ -1,0 +1,188 @@
+//! One of our own binaries as a process: started with its settings, watched, and ended in every way a process can end.
+
+use std::{ffi::OsString, process::ExitStatus, time::Duration};
+
+use tempfile::TempDir;
+
+use crate::{
+    binaries,
+    output::Output,
+    supervised::{Spec, Supervised},
+    wait,
+};
+
+/// The settings of a process that is to be started.
+pub struct Builder {
+    spec: Spec,
+    ready_port: Option<u16>,
+    directory: TempDir,
+}
+
+/// A process of ours, in a working directory of its own. Dropping it ends it.
+pub struct Process {
+    inner: Supervised,
+    ready_port: Option<u16>,
+    directory: TempDir,
+}
+
+impl Process {
+    /// Settings for one of our binaries: `chatflow`, `edge`, `chat-svc`, `presence-svc`, `notify-svc`, `files-svc`.
+    ///
+    /// It sees no environment variables but those that are set here and `PATH`, `HOME`, `TMPDIR`, `RUST_BACKTRACE`.
+    pub fn builder(binary: &str) -> Builder {
+        let prefix = format!("chatflow-{binary}-");
+        let directory = tempfile::Builder::new()
+            .prefix(&prefix)
+            .tempdir()
+            .expect("a folder for the process");
+        let spec = Spec {
+            name: binary.to_owned(),
+            program: binaries::own(binary),
+            args: Vec::new(),
+            env: Vec::new(),
+            directory: directory.path().to_owned(),
+            stop_signal: "TERM",
+            remove: Some(directory.path().to_owned()),
+        };
+        Builder {
+            spec,
+            ready_port: None,
+            directory,
+        }
+    }
+
+    /// Waits until `GET /readyz` on its port answers 200. Panics with its output after `deadline`, or as soon as it has ended.
+    pub async fn wait_ready(&self, deadline: Duration) {
+        self.inner.ready(deadline, async || self.is_ready().await).await;
+    }
+
+    /// Whether `GET /readyz` on its port answers 200 now.
+    pub async fn is_ready(&self) -> bool {
+        self.get("/readyz")
+            .await
+            .is_some_and(|answer| answer.status().is_success())
+    }
+
+    /// `GET` on its port: `/metrics`, `/livez`, `/readyz`. `None` where it does not answer within 5 s.
+    pub async fn get(&self, path: &str) -> Option<reqwest::Response> {
+        let port = self
+            .ready_port
+            .unwrap_or_else(|| panic!("{} was given no ready_port", self.inner.spec().name));
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(5))
+            .no_proxy()
+            .build()
+            .expect("a client");
+        client
+            .get(format!("http://127.0.0.1:{port}{path}"))
+            .send()
+            .await
+            .ok()
+    }
+
+    /// SIGTERM, then waits for its end. Panics with its output where it still runs after `deadline`.
+    pub async fn terminate(&self, deadline: Duration) -> ExitStatus {
+        self.inner.stop(deadline).await
+    }
+
+    /// Waits for its end without asking for it. Panics with its output where it still runs after `deadline`.
+    pub async fn exited(&self, deadline: Duration) -> ExitStatus {
+        self.inner.exited(deadline).await
+    }
+
+    /// The code it ended with; `None` while it runs, and after a signal.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.inner.exit()?.code()
+    }
+
+    /// SIGKILL; returns when it is gone.
+    pub async fn kill(&self) {
+        self.inner.kill().await;
+    }
+
+    /// Starts it again with the same settings, in the same working directory; wait with [`Self::wait_ready`].
+    pub fn start(&self) {
+        self.inner.start();
+    }
+
+    /// Terminates it, starts it again, and waits until it is ready.
+    pub async fn restart(&self) {
+        self.terminate(wait::START).await;
+        self.start();
+        self.wait_ready(wait::START).await;
+    }
+
+    /// Freezes it: connections stay open, nothing answers.
+    pub fn pause(&self) {
+        self.inner.pause();
+    }
+
+    /// Ends [`Self::pause`].
+    pub fn resume(&self) {
+        self.inner.resume();
+    }
+
+    /// Sends any other signal, such as `INT` or `HUP`.
+    pub fn signal(&self, signal: &str) {
+        self.inner.signal(signal);
+    }
+
+    /// What it has written, over all its restarts.
+    pub fn output(&self) -> &Output {
+        self.inner.output()
+    }
+
+    /// Its process id while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.inner.pid()
+    }
+
+    /// Its working directory.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+}
+
+impl Builder {
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.spec.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.spec.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable; the last one of a name counts.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.spec.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// The port on which it serves `/readyz`.
+    #[must_use]
+    pub fn ready_port(mut self, port: u16) -> Self {
+        self.ready_port = Some(port);
+        self
+    }
+
+    /// Its working directory, for files that it needs before it starts.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
+    /// Starts it, without waiting until it is ready.
+    pub fn spawn(self) -> Process {
+        Process {
+            inner: Supervised::start_new(self.spec),
+            ready_port: self.ready_port,
+            directory: self.directory,
+        }
+    }
+}
