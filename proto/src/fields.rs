@@ -16,6 +16,14 @@ pub const ROOM_NAME_MAX: usize = 80;
 pub const ROOM_DESCRIPTION_MAX: usize = 500;
 /// Longest `file_url`, in characters.
 pub const FILE_URL_MAX: usize = 512;
+/// Longest title of a notification, in characters.
+pub const NOTIFICATION_TITLE_MAX: usize = 200;
+/// Longest body of a notification, in characters.
+pub const NOTIFICATION_BODY_MAX: usize = 2_000;
+/// Longest kind of a notification, in characters.
+pub const NOTIF_TYPE_MAX: usize = 32;
+/// Longest `source` of a notification, in characters.
+pub const NOTIFICATION_SOURCE_MAX: usize = 200;
 /// Most rows in one page.
 pub const PAGE_MAX: u32 = 200;
 /// Rows in a page whose size nobody named.
@@ -120,7 +128,8 @@ pub fn shown_name(field: &'static str, value: &str, min: usize, max: usize) -> R
     Ok(())
 }
 
-fn misleads(c: char) -> bool {
+/// Whether a character controls, reorders or hides in the text around it.
+pub fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}'
@@ -156,6 +165,25 @@ pub fn file_url(field: &'static str, value: &str) -> Result<(), Invalid> {
             .any(|c| c.is_control() || c.is_whitespace() || c == '\\')
     {
         return Err(Invalid::new(field, "must be a path below /api/files/"));
+    }
+    Ok(())
+}
+
+/// A word that programs compare: 1 to `max` characters of `[a-z0-9_-]`.
+pub fn keyword(field: &'static str, value: &str, max: usize) -> Result<(), Invalid> {
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    if (1..=max).contains(&value.len()) && value.bytes().all(inner) {
+        Ok(())
+    } else {
+        Err(Invalid::new(field, format!("must match [a-z0-9_-]{{1,{max}}}")))
+    }
+}
+
+/// Text that is shown on one line: `min` to `max` characters, no control characters.
+pub fn one_line(field: &'static str, value: &str, min: usize, max: usize) -> Result<(), Invalid> {
+    length(field, value, min, max)?;
+    if value.chars().any(char::is_control) {
+        return Err(Invalid::new(field, "must not contain control characters"));
     }
     Ok(())
 }

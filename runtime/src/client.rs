@@ -4,6 +4,7 @@ mod balance;
 mod discovery;
 mod retry;
 mod url;
+mod watcher;
 
 pub use balance::Channel;
 pub use retry::{Budget, idempotent};

@@ -1,8 +1,10 @@
 //! Where programs are found: our own beside the test binary, a server's on PATH and in Debian's folders.
 
 use std::{
+    fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
+    time::SystemTime,
 };
 
 /// The folder of this build's binaries, such as `target/debug`.
@@ -16,14 +18,24 @@ pub fn build_folder() -> PathBuf {
     }
 }
 
-/// One of the workspace's own binaries. Where it is missing, cargo builds it, with the profile of the test binary.
+/// One of the workspace's own binaries, as new as its sources.
 ///
-/// A binary that is there is taken as it is: `make test` builds all of them first.
+/// `make test` builds all of them first. Where one is missing or older than a source, as after an edit, cargo builds
+/// it now.
 pub fn own(name: &str) -> PathBuf {
-    let folder = build_folder();
-    let binary = folder.join(name);
-    if !binary.exists() {
-        build(name, &folder);
+    let binary = build_folder().join(name);
+    let built = [&binary, &stamp(name)]
+        .into_iter()
+        .filter_map(|path| modified(path))
+        .max();
+    let sources = if name == S3_SERVER {
+        root().join("test-support/s3-server")
+    } else {
+        root()
+    };
+    // A stamp alone is not enough: somebody may have cleaned the build folder in part.
+    if !binary.exists() || built < newest(&sources) {
+        build(name);
         assert!(
             binary.exists(),
             "cargo has built {name}, but {} is not there",
@@ -33,26 +45,75 @@ pub fn own(name: &str) -> PathBuf {
     binary
 }
 
-fn build(package: &str, folder: &Path) {
+/// The binary that needs no other crate of ours, and that service crates use without building the whole workspace.
+const S3_SERVER: &str = "s3-server";
+
+/// When cargo was last asked for a binary: it leaves one alone that a changed source does not reach.
+fn stamp(name: &str) -> PathBuf {
+    build_folder().join(format!(".asked-for-{name}"))
+}
+
+fn build(name: &str) {
+    let begun = SystemTime::now();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let folder = build_folder();
     let mut command = Command::new(cargo);
     command
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            package,
-            "--bin",
-            package,
-            "--target-dir",
-        ])
-        .arg(folder.parent().expect("a build folder lies in the target folder"))
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+        .args(["build", "--quiet", "--target-dir"])
+        .arg(folder.parent().expect("a build folder has a parent"));
+    // The same selection as in `make test`: another one would compile dependencies anew with other features.
+    command.args(if name == S3_SERVER {
+        ["--package", S3_SERVER]
+    } else {
+        ["--workspace", "--bins"]
+    });
     if folder.ends_with("release") {
         command.arg("--release");
     }
-    let status = command.status().expect("cargo can be run");
-    assert!(status.success(), "cargo could not build {package}: {status}");
+    let status = command.current_dir(root()).status().expect("cargo can be run");
+    assert!(status.success(), "cargo could not build {name}: {status}");
+    let stamped = File::create(stamp(name)).and_then(|file| file.set_modified(begun));
+    stamped.expect("the build folder can be written to");
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this crate lies in the workspace")
+        .to_owned()
+}
+
+/// When the youngest file that may be part of a binary was changed.
+fn newest(folder: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let times = entries.filter_map(|entry| {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if path.is_dir() {
+            let is_source = !name.starts_with('.') && !NO_SOURCES.contains(&name.as_ref());
+            return is_source.then(|| newest(&path)).flatten();
+        }
+        let is_source = folder != root() || name == "Cargo.toml" || name == "Cargo.lock";
+        is_source.then(|| modified(&path)).flatten()
+    });
+    times.max()
+}
+
+/// Folders of which no binary is made.
+const NO_SOURCES: [&str; 9] = [
+    "target",
+    "data",
+    "tests",
+    "e2e",
+    "test-support",
+    "bench",
+    "docs",
+    "compose",
+    "scripts",
+];
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
 }
 
 /// A program of this machine: on PATH, or in one of `folders`. `None` where it is in neither.

@@ -12,6 +12,7 @@ pub mod output;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod redis;
 pub mod s3;
 pub mod supervised;

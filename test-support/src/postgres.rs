@@ -99,6 +99,8 @@ impl Server {
             directory: directory.path().to_owned(),
             // An immediate shutdown: the other ways wait for clients or write a checkpoint.
             stop_signal: "QUIT",
+            // After a SIGKILL its shared memory would stay.
+            end_signal: "QUIT",
             remove: Some(directory.path().to_owned()),
         });
         let server = Self {

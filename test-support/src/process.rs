@@ -18,7 +18,7 @@ pub struct Builder {
     directory: TempDir,
 }
 
-/// A process of ours, in a working directory of its own. Dropping it ends it.
+/// A process of ours, in a working directory of its own. Dropping it ends it with SIGKILL.
 pub struct Process {
     inner: Supervised,
     ready_port: Option<u16>,
@@ -42,6 +42,7 @@ impl Process {
             env: Vec::new(),
             directory: directory.path().to_owned(),
             stop_signal: "TERM",
+            end_signal: "KILL",
             remove: Some(directory.path().to_owned()),
         };
         Builder {

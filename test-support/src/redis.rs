@@ -47,6 +47,7 @@ impl Server {
             env: Vec::new(),
             directory: directory.path().to_owned(),
             stop_signal: "TERM",
+            end_signal: "KILL",
             remove: Some(directory.path().to_owned()),
         });
         let server = Self {

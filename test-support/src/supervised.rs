@@ -45,11 +45,13 @@ pub struct Spec {
     pub directory: PathBuf,
     /// The signal that asks it to end, without `SIG`.
     pub stop_signal: &'static str,
+    /// The signal that ends it when it is dropped or the test process is gone. `KILL` unless that leaves something behind.
+    pub end_signal: &'static str,
     /// A directory that is removed when the test process ends without dropping it (a `static`, a kill).
     pub remove: Option<PathBuf>,
 }
 
-/// A process with its verbs. Dropping it asks the process to end (`stop_signal`, SIGKILL after 5 s) and waits for that.
+/// A process with its verbs. Dropping it ends the process at once (`end_signal`, SIGKILL after 5 s) and waits for that.
 pub struct Supervised {
     spec: Spec,
     output: Output,
@@ -85,7 +87,7 @@ impl Supervised {
         );
         let mut command = Command::new("sh");
         command
-            .args(["-c", SHELL, "sh", self.spec.stop_signal])
+            .args(["-c", SHELL, "sh", self.spec.end_signal])
             .arg(self.spec.remove.clone().unwrap_or_default())
             .arg(&self.spec.program)
             .args(&self.spec.args)

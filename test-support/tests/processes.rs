@@ -28,6 +28,7 @@ async fn a_process_sees_only_the_environment_it_was_given() {
         env: vec![("DATABASE_URL".into(), "given".into())],
         directory: std::env::temp_dir(),
         stop_signal: "TERM",
+        end_signal: "KILL",
         remove: None,
     });
     env.exited(wait::SOON).await;

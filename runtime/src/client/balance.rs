@@ -14,7 +14,7 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt as _};
 
@@ -32,7 +32,8 @@ pub(super) struct Member {
     pub(super) address: SocketAddr,
     pub(super) channel: tonic::transport::Channel,
     in_flight: Arc<AtomicUsize>,
-    pub(super) failed: Arc<AtomicBool>,
+    serves: Arc<AtomicBool>,
+    failed: Arc<AtomicBool>,
 }
 
 impl Member {
@@ -41,7 +42,21 @@ impl Member {
             address,
             channel,
             in_flight: Arc::default(),
+            serves: Arc::default(),
             failed: Arc::default(),
+        }
+    }
+
+    /// What its watcher last found.
+    pub(super) fn serves(&self) -> bool {
+        self.serves.load(Ordering::Relaxed)
+    }
+
+    /// What its watcher finds; `changed` hears of a change.
+    pub(super) fn set_serves(&self, serves: bool, changed: &Notify) {
+        self.failed.store(false, Ordering::Relaxed);
+        if self.serves.swap(serves, Ordering::Relaxed) != serves {
+            changed.notify_one();
         }
     }
 }

@@ -1,57 +1,84 @@
-//! Finds a service's replicas by DNS and keeps those that say they serve.
+//! Finds a service's replicas by DNS and keeps a list of those that say they serve.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
+use tokio::{sync::Notify, task::JoinHandle};
 use tonic::transport::Endpoint;
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
 
 use super::{
     balance::{Member, Members},
     url::ServiceUrl,
+    watcher,
 };
 use crate::Shutdown;
 
-/// How often names are resolved and replicas asked, once some are live.
-const EVERY: Duration = Duration::from_secs(2);
+/// How often names are resolved.
+const RESOLVE_EVERY: Duration = Duration::from_secs(2);
 
-/// The same while something is missing: none live, or one that failed.
-const EVERY_WHEN_UNWELL: Duration = Duration::from_millis(200);
+/// The same while no replica is known.
+const RESOLVE_EVERY_WHEN_NONE: Duration = Duration::from_millis(200);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// A replica and the task that watches it, which ends with this.
+struct Watched {
+    member: Member,
+    watcher: JoinHandle<Option<()>>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.watcher.abort();
+    }
+}
+
 pub(super) fn start(name: &'static str, url: ServiceUrl, members: Members, shutdown: &Shutdown) {
-    // Calls in flight while draining still need members: this ends with the process, not with the first signal.
-    let begun = shutdown.clone();
-    shutdown.spawn(async move {
-        let mut known: BTreeSet<SocketAddr> = BTreeSet::new();
-        let mut all: BTreeMap<SocketAddr, Member> = BTreeMap::new();
-        while !begun.has_begun() {
-            // Keeps the last good set where resolution fails.
+    let tasks = shutdown.clone();
+    shutdown.spawn_until_begun(async move {
+        let changed = Arc::new(Notify::new());
+        let mut replicas: BTreeMap<SocketAddr, Watched> = BTreeMap::new();
+        loop {
+            // Where resolution fails, the last good set stays.
             if let Some(found) = resolve(&url).await {
-                known = found;
+                replicas.retain(|address, _| found.contains(address));
+                for address in found {
+                    replicas.entry(address).or_insert_with(|| {
+                        let member = Member::new(address, channel_to(address));
+                        let watcher =
+                            tasks.spawn_until_begun(watcher::watch(member.clone(), Arc::clone(&changed)));
+                        Watched { member, watcher }
+                    });
+                }
             }
-            all.retain(|address, _| known.contains(address));
-            for address in &known {
-                all.entry(*address)
-                    .or_insert_with(|| Member::new(*address, channel_to(*address)));
-            }
-            let live = serving(&all).await;
-            let unwell = live.is_empty() || live.len() < known.len();
-            publish(name, &members, live);
-            let pause = if unwell { EVERY_WHEN_UNWELL } else { EVERY };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = begun.begun() => return,
+            let pause = if replicas.is_empty() {
+                RESOLVE_EVERY_WHEN_NONE
+            } else {
+                RESOLVE_EVERY
+            };
+            let again = tokio::time::sleep(pause);
+            tokio::pin!(again);
+            loop {
+                publish(
+                    name,
+                    &members,
+                    replicas
+                        .values()
+                        .map(|w| &w.member)
+                        .filter(|m| m.serves())
+                        .cloned()
+                        .collect(),
+                );
+                tokio::select! {
+                    () = changed.notified() => {}
+                    () = &mut again => break,
+                }
             }
         }
     });
@@ -109,20 +136,4 @@ fn channel_to(address: SocketAddr) -> tonic::transport::Channel {
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
         .connect_lazy()
-}
-
-async fn serving(all: &BTreeMap<SocketAddr, Member>) -> Vec<Member> {
-    let asked = all.values().map(|member| async move {
-        let mut health = HealthClient::new(member.channel.clone());
-        let answer = tokio::time::timeout(HEALTH_TIMEOUT, health.check(HealthCheckRequest::default())).await;
-        let serves =
-            matches!(answer, Ok(Ok(ref answer)) if answer.get_ref().status() == ServingStatus::Serving);
-        member.failed.store(!serves, Ordering::Relaxed);
-        serves.then(|| member.clone())
-    });
-    futures_util::future::join_all(asked)
-        .await
-        .into_iter()
-        .flatten()
-        .collect()
 }

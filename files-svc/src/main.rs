@@ -1,0 +1,5 @@
+//! The files service as a process of its own.
+
+fn main() -> std::process::ExitCode {
+    runtime::process::main::<files_svc::Settings>()
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Installs what the tests need on a Debian that has only Rust. What is there already is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/tools.sh
+
+packages=()
+
+# need PACKAGE... -- PROGRAM...: wants the packages unless one of the programs is there.
+need() {
+    local wanted=()
+    while [ "$1" != -- ]; do
+        wanted+=("$1")
+        shift
+    done
+    shift
+    for program in "$@"; do
+        if command -v "$program" >/dev/null; then
+            return
+        fi
+    done
+    packages+=("${wanted[@]}")
+}
+
+need gcc libc6-dev -- cc
+need make -- make
+need postgresql -- postgres /usr/lib/postgresql/*/bin/postgres
+need redis-server -- redis-server
+need nginx -- nginx /usr/sbin/nginx
+need chromium -- chromium
+need chromium-driver -- chromedriver
+need nodejs -- node
+need npm -- npm
+# Without fonts a headless browser draws boxes.
+for font in /usr/share/fonts/truetype/dejavu:fonts-dejavu-core /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf:fonts-noto-color-emoji; do
+    [ -e "${font%:*}" ] || packages+=("${font#*:}")
+done
+
+if [ ${#packages[@]} -gt 0 ]; then
+    as_root=()
+    if [ "$(id -u)" != 0 ]; then
+        if ! sudo -n true 2>/dev/null && ! [ -t 0 ]; then
+            echo "Can't install without root: run \`apt-get install ${packages[*]}\`, then try again." >&2
+            exit 1
+        fi
+        as_root=(sudo)
+    fi
+    if ! command -v apt-get >/dev/null; then
+        echo "Can't install without apt-get. Missing, by their Debian names: ${packages[*]}" >&2
+        exit 1
+    fi
+    echo "Installing ${packages[*]}."
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+# The tests call our gRPC services as a stranger does. Debian packages no grpcurl; buf is one download.
+command -v grpcurl >/dev/null || command -v buf >/dev/null || install_npm "$BUF"
