@@ -98,3 +98,18 @@ async fn a_process_that_stops(kept: Arc<Kept>) {
     service.stop().await;
     kept.holds(0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_before_the_answer() {
+    let kept = Kept::s3().await;
+    let s3 = kept.s3.as_ref().unwrap();
+    let service = Service::start(&kept).await;
+    let upload = service.begin("whole").await;
+    upload.send_mib(9).await;
+    something_is_there(&kept).await;
+    // The object can't be put together before the caller is gone; then it can.
+    s3.pause();
+    upload.end_and_abandon().await;
+    s3.resume();
+    nothing_is_left(&kept, &service).await;
+}
