@@ -17,11 +17,7 @@ use proto::files::{
 use runtime::{Fatal, Secret, Shutdown, health::Health, settings::Listen};
 use tempfile::TempDir;
 use test_support::{postgres, s3, wait};
-use tokio::{
-    net::TcpListener,
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Status, transport::Channel};
 
@@ -242,18 +238,13 @@ impl Service {
     /// Begins an upload that the test goes on with.
     pub(crate) async fn begin(&self, name: &str) -> Upload {
         let (parts, messages) = mpsc::channel(1);
-        let (sending, sent) = oneshot::channel::<()>();
-        let messages = ReceiverStream::new(messages).map(move |message| {
-            let _held = &sending;
-            message
-        });
         let mut client = self.client.clone();
         let call = tokio::spawn(async move {
-            let answer = client.upload(messages).await;
+            let answer = client.upload(ReceiverStream::new(messages)).await;
             answer.map(tonic::Response::into_inner)
         });
         parts.send(start("general", name)).await.unwrap();
-        Upload { parts, sent, call }
+        Upload { parts, call }
     }
 
     pub(crate) async fn download(
@@ -289,7 +280,6 @@ impl Service {
 /// An upload on its way.
 pub(crate) struct Upload {
     parts: mpsc::Sender<UploadRequest>,
-    sent: oneshot::Receiver<()>,
     call: JoinHandle<Result<File, Status>>,
 }
 
@@ -314,11 +304,13 @@ impl Upload {
         answer.expect("an answer in time").unwrap()
     }
 
-    /// Sends the end of the upload, and goes away before the answer.
-    pub(crate) async fn end_and_abandon(self) {
+    /// Sends the end of the upload, and goes away as soon as its object is there, before the answer.
+    pub(crate) async fn end_and_abandon(self, kept: &Kept) {
         drop(self.parts);
-        // Dropped together with the messages, which the client does once it has sent their end.
-        let _ = self.sent.await;
+        wait::until(wait::SOON, "the object is whole", async || {
+            kept.objects().len() == 1
+        })
+        .await;
         self.call.abort();
         let _ = self.call.await;
     }
