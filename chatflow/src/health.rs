@@ -3,7 +3,7 @@
 
 use runtime::{
     Shutdown,
-    health::{Health, Part},
+    health::{Health, Part, STARTING},
 };
 
 /// A service's own health, told on as one part of the process's.
@@ -30,7 +30,7 @@ fn tell(part: &Part, service: &Health) {
         .filter_map(|(name, trouble)| trouble.as_ref().map(|trouble| format!("{name}: {trouble}")));
     match troubles.next() {
         // Nothing was added yet: the service has not begun.
-        None if report.is_empty() => part.down("starting"),
+        None if report.is_empty() => part.down(STARTING),
         None => part.up(),
         Some(first) => part.down(troubles.fold(first, |all, one| format!("{all}; {one}"))),
     }

@@ -38,7 +38,10 @@ pub async fn serve_on(
     let upstream = Upstream::connect(&config.services, &shutdown);
     follow_start(&upstream, &health, &shutdown);
     let door = Door::new(upstream.clone(), access.open);
-    let limits = SocketLimits { connections: access.max_connections, ..SocketLimits::default() };
+    let limits = SocketLimits {
+        connections: access.max_connections,
+        ..SocketLimits::default()
+    };
     let broker = config.broker.open(&shutdown);
     let sockets = Sockets::start(upstream.clone(), broker, door.clone(), limits, &health, &shutdown);
     let app = App::new(upstream, door, access.max_upload_bytes);
