@@ -2,7 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use chat_svc::{clock::Clock, identity::Identities};
+use chat_svc::{
+    clock::Clock,
+    identity::Identities,
+    store::{Account, Identities as _, StoredSession},
+};
 use jiff::{SignedDuration, Timestamp};
 use proto::chat::{
     AuthenticateRequest, IsOwnedRequest, RegisterRequest, SignInGuestRequest, SignInRequest, SignOutRequest,
@@ -19,6 +23,7 @@ on_both_stores!(
     a_guest_is_known_by_the_token_until_signing_out,
     an_account_is_known_by_its_password_alone,
     an_account_takes_its_id_from_guests,
+    a_guest_who_comes_in_while_the_account_is_made_stays_out,
     a_session_ends,
     bad_input_is_named,
 );
@@ -137,6 +142,31 @@ async fn an_account_takes_its_id_from_guests(store: Store) {
     let other = store.service().await;
     let knows = async || whose(&other, &before.token).await.is_err();
     wait::until(wait::SOON, "the guest's session is over everywhere", knows).await;
+}
+
+async fn a_guest_who_comes_in_while_the_account_is_made_stays_out(store: Store) {
+    let direct = store.direct().await;
+    let now = Timestamp::now();
+    let owner = Account {
+        user_id: "alice".to_owned(),
+        username: "Alice".to_owned(),
+        password_hash: "$argon2id$".to_owned(),
+    };
+    direct.create_account(owner, now).await.unwrap();
+    let session = |token_hash, guest| StoredSession {
+        token_hash,
+        user_id: "alice".to_owned(),
+        username: "Alice".to_owned(),
+        guest,
+        expires_at: now + SignedDuration::from_hours(1),
+    };
+    // A guest's, opened after the account had ended those it knew of; and the owner's.
+    direct.open_session(session([1; 32], true), now).await.unwrap();
+    direct.open_session(session([2; 32], false), now).await.unwrap();
+    assert_eq!(direct.session([1; 32], now).await.unwrap(), None);
+    assert!(direct.session([2; 32], now).await.unwrap().is_some());
+    let later = now + SignedDuration::from_hours(2);
+    assert_eq!(direct.sweep_sessions(later).await.unwrap(), 2);
 }
 
 async fn a_session_ends(store: Store) {

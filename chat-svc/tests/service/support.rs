@@ -11,11 +11,11 @@ use proto::chat::{
     Change, ChangesSinceRequest, HistoryRequest, Message, Room, SendMessageRequest, SendMessageResponse,
     chat_service_client::ChatServiceClient, identity_service_client::IdentityServiceClient,
 };
-use runtime::{Shutdown, client::ServiceUrl, health::Health, settings::Listen};
+use runtime::{Fatal, Shutdown, client::ServiceUrl, health::Health, settings::Listen};
 use sql::{DatabaseUrl, Db};
 use tempfile::TempDir;
 use test_support::{postgres, wait};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
@@ -73,7 +73,7 @@ impl Store {
             notify,
         };
         let (health, shutdown) = (Health::new(), Shutdown::new());
-        tokio::spawn(chat_svc::serve_on(
+        let serving = tokio::spawn(chat_svc::serve_on(
             listener,
             config,
             health.clone(),
@@ -90,6 +90,7 @@ impl Store {
             chat: ChatServiceClient::new(channel.clone()).max_decoding_message_size(16 << 20),
             identity: IdentityServiceClient::new(channel),
             shutdown,
+            serving,
         }
     }
 }
@@ -98,7 +99,8 @@ impl Store {
 pub(crate) struct Service {
     pub(crate) chat: ChatServiceClient<Channel>,
     pub(crate) identity: IdentityServiceClient<Channel>,
-    shutdown: Shutdown,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) serving: JoinHandle<Result<(), Fatal>>,
 }
 
 impl Drop for Service {
