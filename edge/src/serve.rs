@@ -133,7 +133,7 @@ fn affordable(wanted: usize) -> usize {
         .min(wanted as u64);
     let left = usize::try_from(left).unwrap_or(wanted);
     if left < wanted {
-        tracing::warn!(
+        tracing::info!(
             connections = left,
             wanted,
             "fewer connections than MAX_CONNECTIONS: the limit of open files is low (ulimit -n)"

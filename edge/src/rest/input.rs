@@ -80,7 +80,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         let pairs = serde_urlencoded::Deserializer::new(form_pairs(query));
         serde_path_to_error::deserialize(pairs)
             .map(Self)
-            .map_err(|error| wrong_field(&error.path().to_string(), &error.inner().to_string()))
+            .map_err(|error| {
+                let text = error.inner().to_string();
+                // What Rust says of a text that is no number reads like a riddle.
+                let number = ["digit", "integer", "number"]
+                    .iter()
+                    .any(|word| text.contains(word));
+                let text = if number { "must be a whole number" } else { &text };
+                wrong_field(&error.path().to_string(), text)
+            })
     }
 }
 

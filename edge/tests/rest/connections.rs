@@ -1,0 +1,77 @@
+//! Connections that behave badly, and the end of the process.
+
+use std::time::Duration;
+
+use edge::config::Access;
+use test_support::wait;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use crate::app::{App, access, read_all};
+
+async fn connect(app: &App) -> TcpStream {
+    TcpStream::connect(("127.0.0.1", app.port)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_open_connections_hurt_nobody() {
+    let app = App::start().await;
+    let mut half_open = Vec::new();
+    for _ in 0..500 {
+        let mut stream = connect(&app).await;
+        stream.write_all(b"GET / HTTP/1.1\r\nHo").await.unwrap();
+        half_open.push(stream);
+    }
+    app.rest.get("/api/chat/rooms").await.expect(200);
+    // They are ended by the server.
+    let mut last = half_open.pop().unwrap();
+    let ended = async {
+        use tokio::io::AsyncReadExt as _;
+        let mut rest = Vec::new();
+        let _ = last.read_to_end(&mut rest).await;
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_the_bound_connections_are_refused_and_later_taken_again() {
+    let app = App::with(Access {
+        max_connections: 4,
+        ..access()
+    })
+    .await;
+    let held: Vec<_> = futures_util::future::join_all((0..4).map(|_| connect(&app))).await;
+    wait::until(wait::SOON, "a fifth connection is refused", async || {
+        let mut fifth = connect(&app).await;
+        read_all(&mut fifth).await.starts_with("HTTP/1.1 503 ")
+    })
+    .await;
+    drop(held);
+    wait::until(wait::SOON, "there is room again", async || {
+        let request = app.rest.request(reqwest::Method::GET, "/livez");
+        app.rest
+            .try_send(request)
+            .await
+            .is_ok_and(|answer| answer.status == 200)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nonsense_and_oversized_heads_end_one_connection_only() {
+    let app = App::start().await;
+    let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(200));
+    for (head, status) in [
+        ("\x16\x03\x01 no http\r\n\r\n", " 400 "),
+        (long.as_str(), " 431 "),
+        (many.as_str(), " 431 "),
+    ] {
+        let mut stream = connect(&app).await;
+        let _ = stream.write_all(head.as_bytes()).await;
+        let answer = read_all(&mut stream).await;
+        assert!(answer.contains(status), "{status}: {answer}");
+    }
+    app.rest.get("/api/chat/rooms").await.expect(200);
+}
