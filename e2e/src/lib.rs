@@ -1,1 +1,11 @@
-//! e2e
+//! What the process-level tests share: a running stack of either topology, the runner of contract lines, and the
+//! shapes that answers must have.
+
+pub mod lines;
+pub mod raw_http;
+pub mod schema;
+pub mod shape;
+pub mod stack;
+
+pub use lines::walk;
+pub use stack::Stack;
