@@ -6,7 +6,10 @@
 //!   subscriber concerned, followed by [`Event::Connected`] once delivery works again: in between, read the log;
 //! - nothing here blocks a publisher on a slow subscriber, and nothing is kept without a bound in bytes.
 
+mod hub;
+mod inbox;
 mod memory;
+mod publishing;
 mod redis;
 mod source;
 mod url;
@@ -17,13 +20,17 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use self::redis::RedisBroker;
+pub use self::redis::{RedisBroker, RedisLink};
 pub use memory::MemoryBroker;
 pub use source::Source;
 pub use url::BrokerUrl;
 
 /// How long a publication may take before its caller is told that the broker is down.
 pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Bytes that may wait for one subscriber; one that falls further behind loses them and is told
+/// [`Event::Interrupted`], then [`Event::Connected`].
+pub const INBOX_BYTES: usize = 8 * 1024 * 1024;
 
 /// One thing to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,77 +1,45 @@
-//! The broker of a single process: a bounded ring that every subscriber reads at its own pace.
+//! The broker of a single process.
+
+use std::sync::Arc;
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
-use crate::{Backend, Error, Event, Publication, Subscription, matches};
-
-/// Publications kept for a subscriber that lags; one that lags further is told [`Event::Interrupted`].
-const RING: usize = 1024;
+use crate::{Backend, Error, INBOX_BYTES, Publication, Subscription, hub::Hub, publishing};
 
 /// See the module.
-#[derive(Debug)]
 pub struct MemoryBroker {
-    ring: broadcast::Sender<Publication>,
-    connected: watch::Sender<bool>,
+    hub: Arc<Hub>,
 }
 
 impl Default for MemoryBroker {
     fn default() -> Self {
         Self {
-            ring: broadcast::Sender::new(RING),
-            connected: watch::Sender::new(true),
+            hub: Hub::always(INBOX_BYTES),
         }
+    }
+}
+
+impl Drop for MemoryBroker {
+    fn drop(&mut self) {
+        self.hub.close();
     }
 }
 
 impl Backend for MemoryBroker {
     fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>> {
-        for publication in publications {
-            // An error only says that nobody listens.
-            let _ = self.ring.send(publication);
-        }
-        async { Ok(()) }.boxed()
+        publishing::measured(publications.len(), async move {
+            self.hub.deliver(&publications);
+            Ok(())
+        })
+        .boxed()
     }
 
     fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription> {
-        Box::new(MemorySubscription {
-            ring: self.ring.subscribe(),
-            patterns: patterns.iter().map(|&pattern| pattern.to_owned()).collect(),
-            announce: true,
-        })
+        self.hub.subscribe(patterns)
     }
 
     fn connected(&self) -> watch::Receiver<bool> {
-        self.connected.subscribe()
-    }
-}
-
-struct MemorySubscription {
-    ring: broadcast::Receiver<Publication>,
-    patterns: Vec<String>,
-    announce: bool,
-}
-
-impl Subscription for MemorySubscription {
-    fn recv(&mut self) -> BoxFuture<'_, Option<Event>> {
-        async {
-            loop {
-                if std::mem::take(&mut self.announce) {
-                    return Some(Event::Connected);
-                }
-                match self.ring.recv().await {
-                    Ok(publication) if self.patterns.iter().any(|p| matches(p, &publication.channel)) => {
-                        return Some(Event::Message(publication));
-                    }
-                    Ok(_) => {}
-                    Err(broadcast::error::RecvError::Lagged(_)) => {
-                        self.announce = true;
-                        return Some(Event::Interrupted);
-                    }
-                    Err(broadcast::error::RecvError::Closed) => return None,
-                }
-            }
-        }
-        .boxed()
+        self.hub.connected()
     }
 }

@@ -30,7 +30,7 @@ impl Source {
     /// Opens it; a Redis that is down is connected to as soon as it is up.
     pub fn open(self, shutdown: &Shutdown) -> Broker {
         match self {
-            Self::Redis(url) => Broker::new(RedisBroker::connect(url, shutdown)),
+            Self::Redis(url) => Broker::new(RedisBroker::connect(&url, shutdown)),
             Self::Shared(broker) => broker,
         }
     }

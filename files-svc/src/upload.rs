@@ -53,7 +53,7 @@ pub(crate) struct Place {
 /// What is known of a file once its bytes have come.
 struct Content {
     size_bytes: u64,
-    content_type: &'static str,
+    media_type: &'static str,
     sha256: String,
 }
 
@@ -122,7 +122,7 @@ impl Uploads {
         let file = File {
             id: Uuid::now_v7(),
             original_name: new.original_name,
-            content_type: content.content_type.to_owned(),
+            content_type: content.media_type.to_owned(),
             size_bytes: content.size_bytes,
             key,
             room_id: new.room_id,
@@ -190,7 +190,7 @@ impl Uploads {
         object.finish().await?;
         Ok(Content {
             size_bytes,
-            content_type: sniff::content_type(&head),
+            media_type: sniff::content_type(&head),
             sha256: hexadecimal(&hash.finalize()),
         })
     }

@@ -120,4 +120,14 @@ mod tests {
         assert!(told.contains("PORT: "), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
     }
+
+    #[test]
+    fn a_password_does_not_print() {
+        let config = checked(&["--redis-url", "redis://u:hunter2@redis:6379"]).unwrap();
+        let printed = format!("{config:?} {}", config.store);
+        assert!(
+            printed.contains("redis:6379") && !printed.contains("hunter2"),
+            "{printed}"
+        );
+    }
 }

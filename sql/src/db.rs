@@ -6,32 +6,35 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use diesel::{ConnectionError, SqliteConnection};
 use diesel_async::{
     AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _,
     pooled_connection::{
-        AsyncDieselConnectionManager as Manager, ManagerConfig, RecyclingMethod,
-        deadpool::{Object, Pool, PoolError},
+        AsyncDieselConnectionManager as Manager, ManagerConfig, RecyclingMethod, deadpool::Pool,
     },
     sync_connection_wrapper::SyncConnectionWrapper,
 };
 use futures_util::FutureExt as _;
 
-use crate::{DatabaseUrl, Error, Result};
+use crate::{
+    DatabaseUrl, Error, Result,
+    checkout::{CHECKOUT, STATEMENT, checkout_lite, checkout_postgres, within},
+};
 
 /// A SQLite connection behind an async face.
 pub type Lite = SyncConnectionWrapper<SqliteConnection>;
 /// A PostgreSQL connection.
 pub type Postgres = AsyncPgConnection;
 
-/// How long a call waits for a connection.
-const CHECKOUT: Duration = Duration::from_secs(2);
-
-/// How long one statement may run at PostgreSQL.
+/// How long one statement may run at PostgreSQL, and a transaction lie idle, in milliseconds. Behind the URL's own options.
 const STATEMENT_TIMEOUT: &str = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000";
+
+/// What every SQLite connection is set to.
+const LITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; \
+                             PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;";
 
 /// A database on either backend. Cheap to clone.
 #[derive(Clone)]
@@ -78,8 +81,9 @@ impl Db {
                         .map_err(|error| Error::Unavailable(format!("{}: {error}", folder.display())))?;
                 }
                 Pools::Lite {
-                    write: lite_pool(path, 1)?,
-                    read: lite_pool(path, connections)?,
+                    write: lite_pool(path, 1, "")?,
+                    // What goes to the wrong pool fails at once, instead of finding the database locked now and then.
+                    read: lite_pool(path, connections, "PRAGMA query_only=ON;")?,
                 }
             }
             DatabaseUrl::Postgres(url) => Pools::Postgres(postgres_pool(url, application, connections)?),
@@ -117,37 +121,19 @@ impl Db {
     /// Where it does not.
     pub async fn ping(&self) -> Result<()> {
         match self.pools()? {
-            Pools::Postgres(pool) => Ok(checkout_postgres(pool).await?.batch_execute("SELECT 1").await?),
-            Pools::Lite { read, .. } => Ok(checkout_lite(read).await?.batch_execute("SELECT 1").await?),
+            Pools::Postgres(pool) => {
+                let mut connection = checkout_postgres(pool).await?;
+                let answer = within(STATEMENT, connection.batch_execute("SELECT 1")).await?;
+                connection.give_back();
+                Ok(answer?)
+            }
+            Pools::Lite { read, .. } => {
+                let mut connection = checkout_lite(read).await?;
+                let answer = connection.batch_execute("SELECT 1").await;
+                connection.give_back();
+                Ok(answer?)
+            }
         }
-    }
-}
-
-/// A PostgreSQL connection, within [`CHECKOUT`].
-///
-/// # Errors
-/// Where none comes free, or the server refuses one.
-#[doc(hidden)]
-pub async fn checkout_postgres(pool: &Pool<Postgres>) -> Result<Object<Postgres>> {
-    timed(pool.get()).await
-}
-
-/// A SQLite connection, within [`CHECKOUT`].
-///
-/// # Errors
-/// Where none comes free.
-#[doc(hidden)]
-pub async fn checkout_lite(pool: &Pool<Lite>) -> Result<Object<Lite>> {
-    timed(pool.get()).await
-}
-
-async fn timed<T>(checkout: impl Future<Output = Result<T, PoolError>>) -> Result<T> {
-    let began = Instant::now();
-    let got = tokio::time::timeout(CHECKOUT, checkout).await;
-    metrics::histogram!("chatflow_store_checkout_seconds").record(began.elapsed().as_secs_f64());
-    match got {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Error::Unavailable("no connection came free".to_owned())),
     }
 }
 
@@ -160,9 +146,13 @@ fn postgres_pool(url: &str, application: &'static str, connections: usize) -> Re
         async move {
             let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(error.to_string());
             let mut settings: tokio_postgres::Config = url.parse().map_err(bad)?;
+            let options = format!(
+                "{} {STATEMENT_TIMEOUT}",
+                settings.get_options().unwrap_or_default()
+            );
             settings
                 .application_name(application)
-                .options(STATEMENT_TIMEOUT)
+                .options(options)
                 .connect_timeout(CHECKOUT)
                 .tcp_user_timeout(Duration::from_secs(10))
                 .keepalives_idle(Duration::from_secs(10));
@@ -177,18 +167,15 @@ fn postgres_pool(url: &str, application: &'static str, connections: usize) -> Re
         .map_err(|error| Error::Unavailable(error.to_string()))
 }
 
-fn lite_pool(path: &Path, connections: usize) -> Result<Pool<Lite>> {
+fn lite_pool(path: &Path, connections: usize, also: &'static str) -> Result<Pool<Lite>> {
     let mut config: ManagerConfig<Lite> = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(|path| {
+    config.custom_setup = Box::new(move |path| {
         let path = path.to_owned();
         async move {
             let mut connection = Lite::establish(&path).await?;
             connection
-                .batch_execute(
-                    "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; \
-                     PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;",
-                )
+                .batch_execute(&format!("{LITE_SETTINGS}{also}"))
                 .await
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
             Ok(connection)

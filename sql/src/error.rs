@@ -37,7 +37,7 @@ impl From<Diesel> for Error {
                     .to_owned(),
             ),
             Diesel::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => Self::MissingReference,
-            other => Self::Unavailable(other.to_string()),
+            other => Self::Unavailable(with_causes(&other)),
         }
     }
 }
@@ -46,4 +46,18 @@ impl From<PoolError> for Error {
     fn from(error: PoolError) -> Self {
         Self::Unavailable(error.to_string())
     }
+}
+
+/// diesel names the field that can't be read, and leaves the reason to the cause.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !told.ends_with(&words) {
+            told = format!("{told}: {words}");
+        }
+        cause = error.source();
+    }
+    told
 }

@@ -4,6 +4,7 @@
 //! import `diesel::prelude::*` and `diesel_async::RunQueryDsl` into one scope: their methods have the same names.
 
 mod bring_up;
+mod checkout;
 mod db;
 mod error;
 mod macros;
@@ -12,9 +13,11 @@ mod moment;
 mod url;
 
 pub use bring_up::bring_up;
-pub use db::{Db, Lite, Postgres};
 #[doc(hidden)]
-pub use db::{Pools, checkout_lite, checkout_postgres};
+pub use checkout::{STATEMENT, TRANSACTION, checkout_lite, checkout_postgres, within};
+#[doc(hidden)]
+pub use db::Pools;
+pub use db::{Db, Lite, Postgres};
 pub use error::{Error, Result};
 pub use migrate::Migrations;
 pub use moment::{Millis, Moment};

@@ -16,19 +16,25 @@ macro_rules! fetch {
             match $crate::Db::pools(&$db)? {
                 $crate::Pools::Postgres(pool) => {
                     let mut connection = $crate::checkout_postgres(pool).await?;
-                    $crate::diesel_async::RunQueryDsl::$run($query, &mut *connection)
-                        .await
-                        .map_err($crate::Error::from)
+                    let answer = $crate::within(
+                        $crate::STATEMENT,
+                        $crate::diesel_async::RunQueryDsl::$run($query, &mut *connection),
+                    )
+                    .await?;
+                    connection.give_back();
+                    answer.map_err($crate::Error::from)
                 }
                 $crate::Pools::Lite { $pool: pool, .. } => {
                     let mut connection = $crate::checkout_lite(pool).await?;
                     let query = $query;
-                    $crate::diesel_async::sync_connection_wrapper::SyncConnectionWrapper::spawn_blocking(
-                        &mut *connection,
-                        move |connection| $crate::diesel::RunQueryDsl::$run(query, connection),
-                    )
-                    .await
-                    .map_err($crate::Error::from)
+                    let answer =
+                        $crate::diesel_async::sync_connection_wrapper::SyncConnectionWrapper::spawn_blocking(
+                            &mut *connection,
+                            move |connection| $crate::diesel::RunQueryDsl::$run(query, connection),
+                        )
+                        .await;
+                    connection.give_back();
+                    answer.map_err($crate::Error::from)
                 }
             }
         }
@@ -37,9 +43,10 @@ macro_rules! fetch {
 
 /// Runs several statements in one transaction: `transaction!(db, |c| async { … })`.
 ///
-/// The body is compiled twice: `c` is `&mut Postgres`, then `&mut Lite`; it must own what it uses (clone before). Its
-/// first statement has to be a write: it takes the lock that orders this transaction among the others. An `Err` from
-/// the body rolls everything back.
+/// The body is compiled twice: `c` is `&mut Postgres`, then `&mut Lite`; it must own what it uses (clone before). At
+/// SQLite transactions take turns. At PostgreSQL they run side by side, each statement seeing what was committed before
+/// it (READ COMMITTED): begin with the write that takes the lock which orders this transaction among the others. An
+/// `Err` from the body, or dropping the future, rolls everything back.
 ///
 /// # Errors
 /// What the body returns, which must be able to hold an [`Error`](crate::Error) made from diesel's.
@@ -50,21 +57,26 @@ macro_rules! transaction {
             match $crate::Db::pools(&$db)? {
                 $crate::Pools::Postgres(pool) => {
                     let mut connection = $crate::checkout_postgres(pool).await?;
-                    let connection: &mut $crate::Postgres = &mut connection;
-                    $crate::diesel_async::AsyncConnection::transaction(
-                        connection,
-                        async move |$c: &mut $crate::Postgres| $body,
+                    let answer = $crate::within(
+                        $crate::TRANSACTION,
+                        $crate::diesel_async::AsyncConnection::transaction(
+                            &mut *connection,
+                            async move |$c: &mut $crate::Postgres| $body,
+                        ),
                     )
-                    .await
+                    .await?;
+                    connection.give_back();
+                    answer
                 }
                 $crate::Pools::Lite { write: pool, .. } => {
                     let mut connection = $crate::checkout_lite(pool).await?;
-                    let connection: &mut $crate::Lite = &mut connection;
-                    $crate::diesel_async::AsyncConnection::transaction(
-                        connection,
+                    let answer = $crate::Lite::immediate_transaction(
+                        &mut *connection,
                         async move |$c: &mut $crate::Lite| $body,
                     )
-                    .await
+                    .await;
+                    connection.give_back();
+                    answer
                 }
             }
         }

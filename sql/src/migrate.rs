@@ -46,14 +46,18 @@ impl Db {
                         "SELECT pg_advisory_unlock({LOCK}); RESET statement_timeout"
                     ))
                     .await?;
+                connection.give_back();
                 result?;
             }
             Pools::Lite { write, .. } => {
                 let connection = checkout_lite(write).await?;
-                AsyncMigrationHarness::new(connection)
+                let mut harness = AsyncMigrationHarness::new(connection);
+                let result = harness
                     .run_pending_migrations(EmbeddedRef(&migrations.sqlite))
                     .map(|_| ())
-                    .map_err(failed)?;
+                    .map_err(failed);
+                harness.into_inner().give_back();
+                result?;
             }
         }
         self.set_migrated();

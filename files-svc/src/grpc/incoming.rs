@@ -25,7 +25,10 @@ const CHUNK_MAX: usize = 1 << 20;
 /// It is no `start`, a field of it breaks its rule, or it does not come within `stall`.
 pub(super) async fn start(messages: &mut Streaming<UploadRequest>, stall: Duration) -> Result<NewFile> {
     let first = tokio::time::timeout(stall, messages.message());
-    let first = first.await.map_err(|_| Error::Stalled(stall))?.map_err(broken)?;
+    let first = first
+        .await
+        .map_err(|_| Error::Stalled(stall))?
+        .map_err(|status| broken(&status))?;
     match first.and_then(|message| message.part) {
         Some(Part::Start(start)) => Ok(new_file(start)?),
         Some(Part::Chunk(_)) => Err(Invalid::new("start", "must come before the first chunk").into()),
@@ -37,7 +40,7 @@ pub(super) async fn start(messages: &mut Streaming<UploadRequest>, stall: Durati
 pub(super) fn chunks(
     messages: Streaming<UploadRequest>,
 ) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-    messages.map(|message| match message.map_err(broken)?.part {
+    messages.map(|message| match message.map_err(|status| broken(&status))?.part {
         Some(Part::Chunk(chunk)) if chunk.len() > CHUNK_MAX => Err(too_large()),
         Some(Part::Chunk(chunk)) => Ok(chunk),
         Some(Part::Start(_)) => Err(Invalid::new("start", "must come once").into()),
@@ -59,7 +62,7 @@ fn too_large() -> Error {
     Invalid::new("chunk", format!("must have up to {CHUNK_MAX} bytes")).into()
 }
 
-fn broken(status: Status) -> Error {
+fn broken(status: &Status) -> Error {
     // The decoder's word for a message far above the limit.
     if status.code() == Code::OutOfRange {
         too_large()

@@ -1,4 +1,4 @@
-//! Objects on a server that speaks S3: MinIO, RustFS, Garage, AWS.
+//! Objects on a server that speaks S3: MinIO, `RustFS`, Garage, AWS.
 
 mod client;
 mod unfinished;

@@ -2,15 +2,18 @@
 
 use std::{fmt, sync::Arc};
 
+use broker::BrokerUrl;
 use runtime::{Shutdown, settings::given};
 
-use super::{Lifetimes, MemoryStore, Store};
+use super::{Lifetimes, MemoryStore, RedisStore, Store};
 
 /// Where presence is kept. Prints without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreSource {
     /// In this process.
     Memory,
+    /// In a Redis server, shared with other replicas.
+    Redis(BrokerUrl),
 }
 
 impl StoreSource {
@@ -20,15 +23,16 @@ impl StoreSource {
     /// What is wrong with the URL.
     pub fn from_setting(url: Option<&str>) -> Result<Self, &'static str> {
         match given(url) {
-            Some(_) => Err("is not supported yet"),
+            Some(url) => Ok(Self::Redis(url.parse()?)),
             None => Ok(Self::Memory),
         }
     }
 
     /// Opens it; a Redis that is down is used as soon as it is up.
-    pub fn open(self, lifetimes: Lifetimes, _: &Shutdown) -> Arc<dyn Store> {
+    pub fn open(self, lifetimes: Lifetimes, shutdown: &Shutdown) -> Arc<dyn Store> {
         match self {
             Self::Memory => Arc::new(MemoryStore::new(lifetimes)),
+            Self::Redis(url) => Arc::new(RedisStore::connect(&url, lifetimes, shutdown)),
         }
     }
 }
@@ -37,6 +41,7 @@ impl fmt::Display for StoreSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str("in process"),
+            Self::Redis(url) => fmt::Display::fmt(url, f),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! A presence service in this process, on a port of its own, with a client and an ear on its broker.
+#![expect(clippy::unwrap_used, reason = "a test stops at whatever fails")]
 #![expect(dead_code, reason = "each test binary uses its own part")]
 
 use std::{net::SocketAddr, time::Duration};
@@ -17,7 +18,7 @@ use test_support::wait::SOON;
 use tonic::transport::Channel;
 
 /// Nothing expires while a test runs.
-pub(crate) const LONG: Duration = Duration::from_secs(600);
+pub(crate) const LONG: Duration = Duration::from_mins(10);
 
 /// Soon expired.
 pub(crate) const SHORT: Duration = Duration::from_millis(200);

@@ -1,0 +1,79 @@
+//! Subscribing and publishing with deadlines.
+#![expect(clippy::unwrap_used, reason = "a test stops at whatever fails")]
+#![expect(dead_code, reason = "each test binary uses its own part")]
+
+use broker::{Broker, Event, Publication, RedisBroker, Subscription};
+use bytes::Bytes;
+use runtime::Shutdown;
+use test_support::{redis::Server, wait};
+
+/// A broker with what it stands on.
+pub(crate) struct Rig {
+    pub(crate) broker: Broker,
+    pub(crate) redis: Option<Server>,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl Rig {
+    pub(crate) async fn memory() -> Self {
+        std::future::ready(Self {
+            broker: Broker::memory(),
+            redis: None,
+            shutdown: Shutdown::new(),
+        })
+        .await
+    }
+
+    pub(crate) async fn redis() -> Self {
+        let server = Server::start_new().await;
+        let shutdown = Shutdown::new();
+        let broker = connect(&server, &shutdown);
+        Self {
+            broker,
+            redis: Some(server),
+            shutdown,
+        }
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        self.redis.as_ref().expect("a rig on Redis")
+    }
+}
+
+pub(crate) fn connect(server: &Server, shutdown: &Shutdown) -> Broker {
+    Broker::new(RedisBroker::connect(&server.url().parse().unwrap(), shutdown))
+}
+
+pub(crate) fn publication(channel: &str, payload: impl Into<Bytes>) -> Publication {
+    Publication {
+        channel: channel.to_owned(),
+        payload: payload.into(),
+    }
+}
+
+pub(crate) fn message(channel: &str, payload: impl Into<Bytes>) -> Event {
+    Event::Message(publication(channel, payload))
+}
+
+pub(crate) async fn event(subscription: &mut Box<dyn Subscription>) -> Event {
+    tokio::time::timeout(wait::SOON, subscription.recv())
+        .await
+        .expect("an event comes in time")
+        .expect("the broker lives")
+}
+
+/// A subscription that works.
+pub(crate) async fn subscribed(broker: &Broker, patterns: &[&str]) -> Box<dyn Subscription> {
+    let mut subscription = broker.subscribe(patterns);
+    assert_eq!(event(&mut subscription).await, Event::Connected);
+    subscription
+}
+
+/// Waits until the broker says that it is connected, or not.
+pub(crate) async fn connected(broker: &Broker, expected: bool) {
+    let mut connected = broker.connected();
+    tokio::time::timeout(wait::SOON, connected.wait_for(|now| *now == expected))
+        .await
+        .unwrap_or_else(|_| panic!("connected becomes {expected}"))
+        .expect("the broker lives");
+}

@@ -1,0 +1,274 @@
+//! `chatflow.chat.v1.ChatService`.
+
+use std::collections::HashSet;
+
+use proto::{
+    chat::{self as wire, chat_service_server::ChatService},
+    fields::{self, Invalid},
+    time::to_proto,
+};
+use tonic::{Request, Response, Status};
+
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    history,
+    log::appender::{Appender, Publisher},
+    message::{Change, Message, NewMessage, Target},
+    room::{NewRoom, Room},
+    store::{Log, ReadMarks, Rooms, Span},
+};
+
+/// Most rooms that one call asks the heads of.
+const HEADS_MAX: usize = 10_000;
+
+/// Most rooms in one answer.
+const ROOMS_MAX: u32 = 1000;
+
+/// Most changes in one answer, and how many where nobody said.
+const CHANGES_MAX: u32 = 1000;
+const CHANGES_DEFAULT: u32 = 500;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub struct Chat<S> {
+    /// Rooms, logs, marks.
+    pub store: S,
+    /// The way into the logs.
+    pub appender: Appender,
+    /// For what is no change of a log.
+    pub publisher: Publisher,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl<S: Rooms + Log + ReadMarks> Chat<S> {
+    async fn existing(&self, room_id: &str) -> Result<Room> {
+        self.store.room(room_id).await?.ok_or(Error::NoSuchRoom)
+    }
+
+    async fn change(&self, change: Change) -> Result<Response<wire::ChangeResponse>, Status> {
+        let committed = self.appender.append(change).await?;
+        Ok(Response::new(wire::ChangeResponse {
+            message: Some(committed.message.into()),
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
+    async fn create_room(
+        &self,
+        request: Request<wire::CreateRoomRequest>,
+    ) -> Result<Response<wire::Room>, Status> {
+        let asked = request.into_inner();
+        let room = NewRoom::check(asked.id, asked.name, asked.description).map_err(Error::from)?;
+        let room = self.store.create_room(room, self.clock.now()).await?;
+        self.publisher.publish(vec![room.publication()]);
+        Ok(Response::new(room.into()))
+    }
+
+    async fn get_room(&self, request: Request<wire::GetRoomRequest>) -> Result<Response<wire::Room>, Status> {
+        let asked = request.into_inner();
+        fields::id("room_id", &asked.room_id)?;
+        Ok(Response::new(self.existing(&asked.room_id).await?.into()))
+    }
+
+    async fn list_rooms(
+        &self,
+        request: Request<wire::ListRoomsRequest>,
+    ) -> Result<Response<wire::ListRoomsResponse>, Status> {
+        let asked = request.into_inner();
+        let limit = fields::page_within("limit", asked.limit, ROOMS_MAX, ROOMS_MAX)?;
+        let after = if asked.after_room_id.is_empty() {
+            None
+        } else {
+            fields::id("after_room_id", &asked.after_room_id)?;
+            Some(self.existing(&asked.after_room_id).await?)
+        };
+        let rooms = self.store.rooms(after.as_ref(), limit).await?;
+        Ok(Response::new(wire::ListRoomsResponse {
+            rooms: rooms.into_iter().map(Into::into).collect(),
+        }))
+    }
+
+    async fn send_message(
+        &self,
+        request: Request<wire::SendMessageRequest>,
+    ) -> Result<Response<wire::SendMessageResponse>, Status> {
+        let asked = request.into_inner();
+        let result = send(&self.appender, asked).await;
+        let label = match &result {
+            Ok(response) if response.repeated => "repeated",
+            Ok(_) => "stored",
+            Err(Error::Busy) => "shed",
+            Err(Error::Store(_) | Error::Stopping) => "failed",
+            Err(_) => "refused",
+        };
+        metrics::counter!("chatflow_chat_sends_total", "result" => label).increment(1);
+        Ok(Response::new(result?))
+    }
+
+    async fn edit_message(
+        &self,
+        request: Request<wire::EditMessageRequest>,
+    ) -> Result<Response<wire::ChangeResponse>, Status> {
+        let asked = request.into_inner();
+        let target = Target {
+            room_id: asked.room_id,
+            message_id: asked.message_id,
+            user_id: asked.user_id,
+        };
+        self.change(Change::edit(target, asked.content)?).await
+    }
+
+    async fn delete_message(
+        &self,
+        request: Request<wire::DeleteMessageRequest>,
+    ) -> Result<Response<wire::ChangeResponse>, Status> {
+        let asked = request.into_inner();
+        let target = Target {
+            room_id: asked.room_id,
+            message_id: asked.message_id,
+            user_id: asked.user_id,
+        };
+        self.change(Change::Delete(target.check()?)).await
+    }
+
+    async fn history(
+        &self,
+        request: Request<wire::HistoryRequest>,
+    ) -> Result<Response<wire::HistoryResponse>, Status> {
+        let asked = request.into_inner();
+        fields::id("room_id", &asked.room_id)?;
+        let limit = fields::page("limit", asked.limit)?;
+        let span = match (asked.before, asked.after) {
+            (Some(_), Some(_)) => return Err(Invalid::new("before", "goes not together with after").into()),
+            (None, Some(seq)) => Span::After(seq),
+            (before, None) => Span::Before(before.unwrap_or(u64::MAX)),
+        };
+        let page = history::page(&self.store, &asked.room_id, span, limit).await?;
+        Ok(Response::new(wire::HistoryResponse {
+            messages: page.messages.into_iter().map(Into::into).collect(),
+            last_seq: page.last_seq,
+        }))
+    }
+
+    async fn changes_since(
+        &self,
+        request: Request<wire::ChangesSinceRequest>,
+    ) -> Result<Response<wire::ChangesSinceResponse>, Status> {
+        let asked = request.into_inner();
+        fields::id("room_id", &asked.room_id)?;
+        let limit = fields::page_within("limit", asked.limit, CHANGES_DEFAULT, CHANGES_MAX)?;
+        let up_to = (asked.up_to_seq > 0).then_some(asked.up_to_seq);
+        let page = history::changes_since(&self.store, &asked.room_id, asked.after_seq, up_to, limit).await?;
+        let changes = page
+            .frames
+            .into_iter()
+            .map(|(seq, frame)| wire::Change { seq, frame });
+        Ok(Response::new(wire::ChangesSinceResponse {
+            changes: changes.collect(),
+            complete_to: page.complete_to,
+            last_seq: page.last_seq,
+        }))
+    }
+
+    async fn heads(
+        &self,
+        request: Request<wire::HeadsRequest>,
+    ) -> Result<Response<wire::HeadsResponse>, Status> {
+        let asked = request.into_inner();
+        if asked.room_ids.len() > HEADS_MAX {
+            let problem = format!("must be at most {HEADS_MAX}, are {}", asked.room_ids.len());
+            return Err(Invalid::new("room_ids", problem).into());
+        }
+        for room_id in &asked.room_ids {
+            fields::id("room_ids", room_id)?;
+        }
+        let distinct: HashSet<String> = asked.room_ids.into_iter().collect();
+        let heads = self.store.heads(distinct.into_iter().collect()).await?;
+        Ok(Response::new(wire::HeadsResponse {
+            heads: heads.into_iter().map(head).collect(),
+        }))
+    }
+
+    async fn mark_read(
+        &self,
+        request: Request<wire::MarkReadRequest>,
+    ) -> Result<Response<wire::MarkReadResponse>, Status> {
+        let asked = request.into_inner();
+        fields::id("room_id", &asked.room_id)?;
+        fields::id("user_id", &asked.user_id)?;
+        let head = self.existing(&asked.room_id).await?.last_seq;
+        let seq = asked.seq.min(head);
+        let seq = self.store.mark_read(&asked.room_id, &asked.user_id, seq).await?;
+        Ok(Response::new(wire::MarkReadResponse { seq }))
+    }
+
+    async fn list_read_marks(
+        &self,
+        request: Request<wire::ListReadMarksRequest>,
+    ) -> Result<Response<wire::ListReadMarksResponse>, Status> {
+        let asked = request.into_inner();
+        fields::id("user_id", &asked.user_id)?;
+        let marks = self.store.read_marks(&asked.user_id).await?;
+        Ok(Response::new(wire::ListReadMarksResponse {
+            marks: marks.into_iter().map(head).collect(),
+        }))
+    }
+}
+
+async fn send(appender: &Appender, asked: wire::SendMessageRequest) -> Result<wire::SendMessageResponse> {
+    let message = NewMessage {
+        room_id: asked.room_id,
+        user_id: asked.user_id,
+        username: asked.username,
+        content: asked.content,
+        message_type: asked.message_type,
+        file_url: asked.file_url,
+        client_msg_id: asked.client_msg_id,
+    };
+    let committed = appender.append(Change::Send(message.check()?)).await?;
+    Ok(wire::SendMessageResponse {
+        seq: committed.message.seq,
+        created_at: Some(to_proto(committed.message.created_at)),
+        id: committed.message.id,
+        repeated: committed.repeated,
+    })
+}
+
+fn head((room_id, last_seq): (String, u64)) -> wire::Head {
+    wire::Head { room_id, last_seq }
+}
+
+impl From<Room> for wire::Room {
+    fn from(room: Room) -> Self {
+        Self {
+            id: room.id,
+            name: room.name,
+            description: room.description,
+            created_at: Some(to_proto(room.created_at)),
+            last_seq: room.last_seq,
+        }
+    }
+}
+
+impl From<Message> for wire::Message {
+    fn from(message: Message) -> Self {
+        Self {
+            id: message.id,
+            room_id: message.room_id,
+            user_id: message.user_id,
+            username: message.username,
+            content: message.content,
+            message_type: message.message_type,
+            file_url: message.file_url,
+            created_at: Some(to_proto(message.created_at)),
+            seq: message.seq,
+            change_seq: message.change_seq,
+            client_msg_id: message.client_msg_id,
+            edited_at: message.edited_at.map(to_proto),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Frames on their way to the broker: one task, in the order in which they were committed, never in the way of an
+//! answer. A broker that is down costs the hint, not the message: edges read the log.
+
+use std::time::Instant;
+
+use broker::{Broker, Publication};
+use runtime::Shutdown;
+use tokio::sync::mpsc;
+
+use super::queue::{Budget, Share};
+
+/// Most bytes that wait for the broker.
+const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Most batches that wait.
+const QUEUE_BATCHES: usize = 16 * 1024;
+
+/// Frames in one round trip, about.
+const ROUND: usize = 1024;
+
+/// Takes frames to publish. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    queue: mpsc::Sender<Waiting>,
+    budget: Budget,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    publications: Vec<Publication>,
+    since: Instant,
+    share: Share,
+}
+
+impl Publisher {
+    /// Starts the task; it ends when every clone of the publisher is gone.
+    pub fn start(broker: Broker, shutdown: &Shutdown) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_BATCHES);
+        shutdown.spawn(publish(broker, waiting));
+        Self {
+            queue,
+            budget: Budget::new(QUEUE_BYTES, "chatflow_chat_publish_queue_bytes"),
+        }
+    }
+
+    /// Queues frames behind those queued before; drops them where the queue is full.
+    pub fn publish(&self, publications: Vec<Publication>) {
+        if publications.is_empty() {
+            return;
+        }
+        let count = publications.len();
+        let bytes = publications
+            .iter()
+            .map(|p| p.payload.len() + p.channel.len())
+            .sum();
+        let queued = self.budget.take(bytes).is_some_and(|share| {
+            let since = Instant::now();
+            let waiting = Waiting {
+                publications,
+                since,
+                share,
+            };
+            self.queue.try_send(waiting).is_ok()
+        });
+        if !queued {
+            metrics::counter!("chatflow_chat_publish_dropped_total").increment(count as u64);
+        }
+    }
+}
+
+async fn publish(broker: Broker, mut queue: mpsc::Receiver<Waiting>) {
+    let mut works = true;
+    while let Some(first) = queue.recv().await {
+        let mut publications = first.publications;
+        let mut shares = vec![first.share];
+        while publications.len() < ROUND {
+            let Ok(next) = queue.try_recv() else { break };
+            publications.extend(next.publications);
+            shares.push(next.share);
+        }
+        let count = publications.len();
+        match broker.publish(publications).await {
+            Ok(()) => {
+                if !std::mem::replace(&mut works, true) {
+                    tracing::info!("publishing works again");
+                }
+                metrics::histogram!("chatflow_chat_publish_lag_seconds")
+                    .record(first.since.elapsed().as_secs_f64());
+            }
+            Err(error) => {
+                metrics::counter!("chatflow_chat_publish_dropped_total").increment(count as u64);
+                // Once per outage: edges find what they missed in the log.
+                if std::mem::replace(&mut works, false) {
+                    tracing::warn!(%error, "frames are not published");
+                }
+            }
+        }
+    }
+}

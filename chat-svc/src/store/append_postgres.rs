@@ -1,0 +1,186 @@
+//! The statements of a commit at PostgreSQL. Rows travel as arrays, so that a batch of any size is one prepared
+//! statement and one round trip.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::{
+    ExpressionMethods as _, QueryDsl as _, QueryResult, SelectableHelper as _,
+    pg::Pg,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{Array, BigInt, Nullable, Text},
+};
+use diesel_async::{AsyncConnection as _, RunQueryDsl, pooled_connection::deadpool::Pool};
+use sql::Postgres;
+
+use super::{
+    append::{self, Failure, Names, Statements, Way},
+    moment::{At, Moment},
+    outbox::OutboxRow,
+    rows::MessageRow,
+    schema::{messages, outbox},
+};
+use crate::{
+    clock::Clock,
+    error::Result,
+    message::{Change, Committed},
+};
+
+pub(super) async fn commit(
+    pool: &Pool<Postgres>,
+    batch: &[Change],
+    clock: &Clock,
+) -> sql::Result<Vec<Result<Committed>>> {
+    let mut connection = sql::checkout_postgres(pool).await?;
+    let connection: &mut Postgres = &mut connection;
+    let mut way = Way::first(batch);
+    loop {
+        let attempt = connection
+            .transaction(async |connection: &mut Postgres| {
+                append::commit(connection, batch, way, clock).await
+            })
+            .await;
+        match attempt {
+            Ok(answers) => return Ok(answers),
+            Err(Failure::Repeats) if way == Way::Straight => way = Way::Careful,
+            Err(Failure::Repeats) => return Err(sql::Error::RolledBack),
+            Err(Failure::Store(error)) => return Err(error),
+        }
+    }
+}
+
+impl Statements for Postgres {
+    async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<HashMap<String, i64>> {
+        let (ids, counts) = rooms.into_iter().unzip();
+        let heads: Vec<(String, i64)> = RunQueryDsl::load(Advance { ids, counts }, self).await?;
+        Ok(heads.into_iter().collect())
+    }
+
+    async fn sent_as(&mut self, names: Names) -> QueryResult<Vec<MessageRow>> {
+        let query = messages::table
+            .filter(messages::room_id.eq_any(names.rooms))
+            .filter(messages::user_id.eq_any(names.users))
+            .filter(messages::client_msg_id.eq_any(names.names))
+            .select(MessageRow::as_select());
+        RunQueryDsl::load(query, self).await
+    }
+
+    async fn messages(&mut self, ids: Vec<String>) -> QueryResult<Vec<MessageRow>> {
+        let query = messages::table
+            .filter(messages::id.eq_any(ids))
+            .select(MessageRow::as_select());
+        RunQueryDsl::load(query, self).await
+    }
+
+    async fn insert(&mut self, rows: Vec<MessageRow>) -> QueryResult<usize> {
+        RunQueryDsl::execute(Insert::from(rows), self).await
+    }
+
+    async fn rewrite(&mut self, row: MessageRow) -> QueryResult<()> {
+        RunQueryDsl::execute(super::log::rewrite(row), self)
+            .await
+            .map(|_| ())
+    }
+
+    async fn enqueue(&mut self, rows: Vec<OutboxRow>) -> QueryResult<()> {
+        let query = diesel::insert_into(outbox::table).values(&rows);
+        RunQueryDsl::execute(query, self).await.map(|_| ())
+    }
+}
+
+/// Locks rooms in the order of their ids, then moves their heads.
+#[derive(Debug, QueryId)]
+struct Advance {
+    ids: Vec<String>,
+    counts: Vec<i64>,
+}
+
+impl Query for Advance {
+    type SqlType = (Text, BigInt);
+}
+
+impl QueryFragment<Pg> for Advance {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH given (id, count) AS (SELECT * FROM unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.counts)?;
+        // Not FOR UPDATE: a read mark that refers to the room need not wait.
+        out.push_sql(
+            ")), locked AS MATERIALIZED (\
+             SELECT rooms.id, given.count FROM rooms JOIN given ON given.id = rooms.id \
+             ORDER BY rooms.id FOR NO KEY UPDATE OF rooms) \
+             UPDATE rooms SET last_seq = rooms.last_seq + locked.count FROM locked WHERE rooms.id = locked.id \
+             RETURNING rooms.id, rooms.last_seq",
+        );
+        Ok(())
+    }
+}
+
+/// Inserts new messages, column by column.
+#[derive(Debug, Default, QueryId)]
+struct Insert {
+    ids: Vec<String>,
+    rooms: Vec<String>,
+    users: Vec<String>,
+    usernames: Vec<String>,
+    contents: Vec<String>,
+    types: Vec<String>,
+    file_urls: Vec<Option<String>>,
+    created: Vec<At>,
+    seqs: Vec<i64>,
+    names: Vec<Option<String>>,
+}
+
+impl From<Vec<MessageRow>> for Insert {
+    fn from(rows: Vec<MessageRow>) -> Self {
+        let mut columns = Self::default();
+        for row in rows {
+            columns.ids.push(row.id);
+            columns.rooms.push(row.room_id);
+            columns.users.push(row.user_id);
+            columns.usernames.push(row.username);
+            columns.contents.push(row.content);
+            columns.types.push(row.message_type);
+            columns.file_urls.push(row.file_url);
+            columns.created.push(row.created_at);
+            columns.seqs.push(row.seq);
+            columns.names.push(row.client_msg_id);
+        }
+        columns
+    }
+}
+
+impl QueryFragment<Pg> for Insert {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO messages (id, room_id, user_id, username, content, message_type, file_url, created_at, \
+             seq, change_seq, client_msg_id) \
+             SELECT id, room_id, user_id, username, content, message_type, file_url, created_at, \
+             seq, seq, client_msg_id FROM unnest(",
+        );
+        let texts = [
+            &self.ids,
+            &self.rooms,
+            &self.users,
+            &self.usernames,
+            &self.contents,
+            &self.types,
+        ];
+        for column in texts {
+            out.push_bind_param::<Array<Text>, _>(column)?;
+            out.push_sql(", ");
+        }
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.file_urls)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Moment>, _>(&self.created)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.seqs)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.names)?;
+        out.push_sql(
+            ") AS new (id, room_id, user_id, username, content, message_type, file_url, created_at, seq, \
+             client_msg_id) ON CONFLICT ON CONSTRAINT messages_once DO NOTHING",
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! The statements of a commit at SQLite. The whole transaction is one visit to a blocking thread: the fastest way.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::{
+    ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, QueryResult, RunQueryDsl,
+    SelectableHelper as _, SqliteConnection,
+};
+use diesel_async::pooled_connection::deadpool::Pool;
+use futures_util::FutureExt as _;
+use sql::Lite;
+
+use super::{
+    append::{self, Failure, Names, Statements, Way},
+    outbox::OutboxRow,
+    rows::MessageRow,
+    schema::{messages, outbox, rooms},
+};
+use crate::{
+    clock::Clock,
+    error::Result,
+    message::{Change, Committed},
+};
+
+pub(super) async fn commit(
+    writer: &Pool<Lite>,
+    batch: Vec<Change>,
+    clock: Clock,
+) -> sql::Result<Vec<Result<Committed>>> {
+    let mut connection = sql::checkout_lite(writer).await?;
+    connection
+        .spawn_blocking(move |connection| Ok(commit_here(connection, &batch, &clock)))
+        .await?
+}
+
+fn commit_here(
+    connection: &mut SqliteConnection,
+    batch: &[Change],
+    clock: &Clock,
+) -> sql::Result<Vec<Result<Committed>>> {
+    let mut way = Way::first(batch);
+    loop {
+        #[expect(clippy::expect_used, reason = "none of the statements below ever waits")]
+        let attempt = connection.immediate_transaction(|connection| {
+            append::commit(connection, batch, way, clock)
+                .now_or_never()
+                .expect("SQLite's statements are synchronous")
+        });
+        match attempt {
+            Ok(answers) => return Ok(answers),
+            Err(Failure::Repeats) if way == Way::Straight => way = Way::Careful,
+            Err(Failure::Repeats) => return Err(sql::Error::RolledBack),
+            Err(Failure::Store(error)) => return Err(error),
+        }
+    }
+}
+
+impl Statements for SqliteConnection {
+    async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<HashMap<String, i64>> {
+        let mut heads = HashMap::with_capacity(rooms.len());
+        for (id, count) in rooms {
+            let head = diesel::update(rooms::table.find(&id))
+                .set(rooms::last_seq.eq(rooms::last_seq + count))
+                .returning(rooms::last_seq)
+                .get_result(self)
+                .optional()?;
+            if let Some(head) = head {
+                heads.insert(id, head);
+            }
+        }
+        Ok(heads)
+    }
+
+    async fn sent_as(&mut self, names: Names) -> QueryResult<Vec<MessageRow>> {
+        messages::table
+            .filter(messages::room_id.eq_any(names.rooms))
+            .filter(messages::user_id.eq_any(names.users))
+            .filter(messages::client_msg_id.eq_any(names.names))
+            .select(MessageRow::as_select())
+            .load(self)
+    }
+
+    async fn messages(&mut self, ids: Vec<String>) -> QueryResult<Vec<MessageRow>> {
+        messages::table
+            .filter(messages::id.eq_any(ids))
+            .select(MessageRow::as_select())
+            .load(self)
+    }
+
+    async fn insert(&mut self, rows: Vec<MessageRow>) -> QueryResult<usize> {
+        diesel::insert_into(messages::table)
+            .values(&rows)
+            .on_conflict((messages::room_id, messages::user_id, messages::client_msg_id))
+            .do_nothing()
+            .execute(self)
+    }
+
+    async fn rewrite(&mut self, row: MessageRow) -> QueryResult<()> {
+        super::log::rewrite(row).execute(self).map(|_| ())
+    }
+
+    async fn enqueue(&mut self, rows: Vec<OutboxRow>) -> QueryResult<()> {
+        diesel::insert_into(outbox::table)
+            .values(&rows)
+            .execute(self)
+            .map(|_| ())
+    }
+}

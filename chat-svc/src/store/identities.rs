@@ -1,0 +1,154 @@
+//! Accounts and sessions in the database.
+
+use diesel::{
+    ExpressionMethods as _, Insertable, JoinOnDsl as _, NullableExpressionMethods as _, QueryDsl as _,
+    Queryable, Selectable, SelectableHelper as _,
+};
+use jiff::Timestamp;
+use sql::fetch;
+
+use super::{
+    Account, Identities, SqlStore, StoredSession,
+    moment::At,
+    schema::{accounts, sessions},
+};
+use crate::error::{Error, Result};
+
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    token_hash: Vec<u8>,
+    user_id: String,
+    username: String,
+    guest: bool,
+    created_at: At,
+    expires_at: At,
+}
+
+impl Identities for SqlStore {
+    async fn create_account(&self, account: Account, now: Timestamp) -> Result<()> {
+        let row = || {
+            (
+                accounts::user_id.eq(account.user_id.clone()),
+                accounts::username.eq(account.username.clone()),
+                accounts::password_hash.eq(account.password_hash.clone()),
+                accounts::created_at.eq(At(now)),
+            )
+        };
+        match fetch!(
+            self.db,
+            write,
+            execute,
+            diesel::insert_into(accounts::table).values(row())
+        )
+        .await
+        {
+            Ok(_) => {}
+            Err(sql::Error::Duplicate(_)) => return Err(Error::AccountExists),
+            Err(error) => return Err(error.into()),
+        }
+        // From here on these sessions open nothing any more (see `session`): this only tidies up.
+        fetch!(
+            self.db,
+            write,
+            execute,
+            diesel::delete(
+                sessions::table
+                    .filter(sessions::user_id.eq(account.user_id.clone()))
+                    .filter(sessions::guest.eq(true))
+            )
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn account(&self, user_id: &str) -> Result<Option<Account>> {
+        let found: sql::Result<(String, String, String)> = fetch!(
+            self.db,
+            read,
+            get_result,
+            accounts::table.find(user_id.to_owned()).select((
+                accounts::user_id,
+                accounts::username,
+                accounts::password_hash
+            ))
+        )
+        .await;
+        match found {
+            Ok((user_id, username, password_hash)) => Ok(Some(Account {
+                user_id,
+                username,
+                password_hash,
+            })),
+            Err(sql::Error::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn open_session(&self, session: StoredSession, now: Timestamp) -> Result<()> {
+        let row = SessionRow {
+            token_hash: session.token_hash.to_vec(),
+            user_id: session.user_id,
+            username: session.username,
+            guest: session.guest,
+            created_at: At(now),
+            expires_at: At(session.expires_at),
+        };
+        fetch!(
+            self.db,
+            write,
+            execute,
+            diesel::insert_into(sessions::table).values(row.clone())
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn session(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<StoredSession>> {
+        let found: sql::Result<(SessionRow, Option<String>)> = fetch!(
+            self.db,
+            read,
+            get_result,
+            sessions::table
+                .left_join(accounts::table.on(accounts::user_id.eq(sessions::user_id)))
+                .filter(sessions::token_hash.eq(token_hash.to_vec()))
+                .filter(sessions::expires_at.gt(At(now)))
+                .select((SessionRow::as_select(), accounts::user_id.nullable()))
+        )
+        .await;
+        match found {
+            Ok((row, owner)) if row.guest && owner.is_some() => Ok(None),
+            Ok((row, _)) => Ok(Some(StoredSession {
+                token_hash,
+                user_id: row.user_id,
+                username: row.username,
+                guest: row.guest,
+                expires_at: row.expires_at.into(),
+            })),
+            Err(sql::Error::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn end_session(&self, token_hash: [u8; 32]) -> Result<()> {
+        fetch!(
+            self.db,
+            write,
+            execute,
+            diesel::delete(sessions::table.find(token_hash.to_vec()))
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<usize> {
+        let swept = fetch!(
+            self.db,
+            write,
+            execute,
+            diesel::delete(sessions::table.filter(sessions::expires_at.le(At(now))))
+        )
+        .await?;
+        Ok(swept)
+    }
+}

@@ -1,0 +1,28 @@
+//! What callers of chat-svc notice, on both stores.
+
+mod changes;
+mod identity;
+mod outbox;
+mod publishing;
+mod rooms;
+mod sends;
+mod support;
+
+/// Makes each scenario a test on SQLite and one on PostgreSQL.
+macro_rules! on_both_stores {
+    ($($scenario:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $scenario() {
+                super::$scenario(crate::support::Store::sqlite()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $scenario() {
+                super::$scenario(crate::support::Store::postgres().await).await;
+            })+
+        }
+    };
+}
+pub(crate) use on_both_stores;

@@ -1,0 +1,133 @@
+//! Sending: one order without gaps, idempotent for good, whichever instance gets it.
+
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+use tonic::Code;
+
+use crate::{
+    on_both_stores,
+    support::{Store, assert_gapless, message, named, refusal},
+};
+
+on_both_stores!(
+    a_message_comes_back_as_it_was_sent,
+    writers_on_two_instances_leave_no_gap,
+    one_client_msg_id_is_one_message,
+    repeats_within_a_burst_leave_no_gap,
+    the_same_name_from_another_user_or_room_is_another_message,
+    a_missing_room_fails_alone,
+);
+
+async fn a_message_comes_back_as_it_was_sent(store: Store) {
+    let service = store.service().await;
+    let mut request = named("general", "alice", "c-1");
+    request.content = "Grüße 陳 \u{1F600}".to_owned();
+    request.message_type = "file".to_owned();
+    request.file_url = Some("/api/files/1/download".to_owned());
+    let sent = service.send(request.clone()).await.unwrap();
+    assert_eq!((sent.seq, sent.repeated), (1, false));
+    let [got] = <[_; 1]>::try_from(service.history("general").await).unwrap();
+    assert_eq!((got.id, got.seq, got.change_seq), (sent.id, 1, 1));
+    assert_eq!((got.content, got.file_url), (request.content, request.file_url));
+    assert_eq!(
+        (got.message_type.as_str(), got.client_msg_id.as_deref()),
+        ("file", Some("c-1"))
+    );
+    assert_eq!(got.created_at, sent.created_at);
+    assert_eq!(got.edited_at, None);
+}
+
+async fn writers_on_two_instances_leave_no_gap(store: Store) {
+    let (one, other) = (store.service().await, store.service().await);
+    let writers = (0..8).map(|writer| {
+        let service = if writer % 2 == 0 { &one } else { &other };
+        async move {
+            let mut seqs = Vec::new();
+            for n in 0..25 {
+                // Alternating rooms in both orders: batches hold both, and must not lock each other out.
+                let room = ["general", "random"][(n + writer) % 2];
+                let request = named(room, "alice", &format!("{writer}-{n}"));
+                seqs.push((room, service.send(request).await.unwrap().seq));
+            }
+            seqs
+        }
+    });
+    let sent: Vec<_> = join_all(writers).await.into_iter().flatten().collect();
+    for room in ["general", "random"] {
+        let seqs: Vec<u64> = sent
+            .iter()
+            .filter(|(r, _)| *r == room)
+            .map(|(_, seq)| *seq)
+            .collect();
+        assert_eq!(seqs.len(), 100);
+        assert_gapless(seqs);
+        let stored: Vec<u64> = one.history(room).await.iter().map(|m| m.seq).collect();
+        assert_eq!(stored, (1..=100).collect::<Vec<_>>());
+    }
+}
+
+async fn one_client_msg_id_is_one_message(store: Store) {
+    let (one, other) = (store.service().await, store.service().await);
+    let sends = (0..50).map(|n| {
+        let service = if n % 2 == 0 { &one } else { &other };
+        service.send(named("general", "alice", "once"))
+    });
+    let answers: Vec<_> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
+    let distinct: HashSet<_> = answers
+        .iter()
+        .map(|a| (a.id.clone(), a.seq, a.created_at.map(|at| (at.seconds, at.nanos))))
+        .collect();
+    assert_eq!(distinct.len(), 1, "{distinct:?}");
+    assert_eq!(answers.iter().filter(|a| !a.repeated).count(), 1);
+    assert_eq!(one.history("general").await.len(), 1);
+    // The number was not used up by the repeats.
+    assert_eq!(one.say("general", "alice", "next").await.seq, 2);
+}
+
+async fn repeats_within_a_burst_leave_no_gap(store: Store) {
+    let service = store.service().await;
+    let first = service.send(named("general", "alice", "old")).await.unwrap();
+    let sends = (0..60).map(|n| match n % 3 {
+        0 => service.send(named("general", "alice", "old")),
+        1 => service.send(named("general", "alice", &format!("new-{}", n / 6))),
+        _ => service.send(message("general", "alice", "unnamed")),
+    });
+    let answers: Vec<_> = join_all(sends).await.into_iter().map(Result::unwrap).collect();
+    assert!(
+        answers
+            .iter()
+            .step_by(3)
+            .all(|a| a.repeated && a.id == first.id && a.seq == 1)
+    );
+    let stored = service.history("general").await;
+    assert_eq!(stored.len(), 1 + 10 + 20);
+    assert_gapless(stored.iter().map(|m| m.seq));
+}
+
+async fn the_same_name_from_another_user_or_room_is_another_message(store: Store) {
+    let service = store.service().await;
+    let sends = [("general", "alice"), ("general", "bob"), ("random", "alice")];
+    let sends = sends.map(|(room, user)| service.send(named(room, user, "1")));
+    let ids: HashSet<_> = join_all(sends).await.into_iter().map(|a| a.unwrap().id).collect();
+    assert_eq!(ids.len(), 3);
+}
+
+async fn a_missing_room_fails_alone(store: Store) {
+    let service = store.service().await;
+    let sends = (0..40).map(|n| {
+        let room = if n % 4 == 0 { "nowhere" } else { "general" };
+        service.send(named(room, "alice", &n.to_string()))
+    });
+    let answers = join_all(sends).await;
+    let mut seqs = Vec::new();
+    for (n, answer) in answers.into_iter().enumerate() {
+        if n % 4 == 0 {
+            assert_eq!(refusal(answer).0, Code::NotFound);
+        } else {
+            seqs.push(answer.unwrap().seq);
+        }
+    }
+    assert_eq!(seqs.len(), 30);
+    assert_gapless(seqs);
+}

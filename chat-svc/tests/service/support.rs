@@ -1,0 +1,207 @@
+//! A store of either kind, and service instances on it in this process.
+
+use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
+
+use broker::{Broker, Source};
+use chat_svc::Config;
+use proto::chat::{
+    Change, ChangesSinceRequest, HistoryRequest, Message, Room, SendMessageRequest, SendMessageResponse,
+    chat_service_client::ChatServiceClient, identity_service_client::IdentityServiceClient,
+};
+use runtime::{Shutdown, client::ServiceUrl, health::Health, settings::Listen};
+use sql::DatabaseUrl;
+use tempfile::TempDir;
+use test_support::{postgres, wait};
+use tokio::net::TcpListener;
+use tonic::{Status, transport::Channel};
+use tonic_types::StatusExt as _;
+
+/// An empty store.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) url: DatabaseUrl,
+    _folder: Option<Arc<TempDir>>,
+}
+
+impl Store {
+    pub(crate) fn sqlite() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        Self {
+            url: DatabaseUrl::Sqlite(folder.path().join("chat.db")),
+            _folder: Some(Arc::new(folder)),
+        }
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        let database = postgres::database().await;
+        Self {
+            url: DatabaseUrl::Postgres(database.url().to_owned()),
+            _folder: None,
+        }
+    }
+
+    /// An instance of the service with a broker of its own, delivering to nobody.
+    pub(crate) async fn service(&self) -> Service {
+        self.service_with(Broker::memory(), None).await
+    }
+
+    pub(crate) async fn service_with(&self, broker: Broker, notify: Option<ServiceUrl>) -> Service {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let config = Config {
+            listen: Listen {
+                bind: address.ip(),
+                port: address.port(),
+                admin_port: None,
+            },
+            database: self.url.clone(),
+            broker: Source::Shared(broker.clone()),
+            notify,
+        };
+        let (health, shutdown) = (Health::new(), Shutdown::new());
+        tokio::spawn(chat_svc::serve_on(
+            listener,
+            config,
+            health.clone(),
+            shutdown.clone(),
+        ));
+        let ready = async || health.report().contains_key("chat-store") && health.is_ready();
+        wait::until(wait::START, "the service is ready", ready).await;
+        let channel = Channel::from_shared(format!("http://{address}"))
+            .expect("a URL")
+            .connect()
+            .await
+            .expect("the service answers");
+        Service {
+            chat: ChatServiceClient::new(channel.clone()).max_decoding_message_size(16 << 20),
+            identity: IdentityServiceClient::new(channel),
+            broker,
+            shutdown,
+        }
+    }
+}
+
+/// A running instance; ends with its value.
+pub(crate) struct Service {
+    pub(crate) chat: ChatServiceClient<Channel>,
+    pub(crate) identity: IdentityServiceClient<Channel>,
+    pub(crate) broker: Broker,
+    shutdown: Shutdown,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+    }
+}
+
+impl Service {
+    pub(crate) async fn send(&self, request: SendMessageRequest) -> Result<SendMessageResponse, Status> {
+        Ok(self.chat.clone().send_message(request).await?.into_inner())
+    }
+
+    pub(crate) async fn say(&self, room: &str, user: &str, content: &str) -> SendMessageResponse {
+        self.send(message(room, user, content)).await.expect("it is sent")
+    }
+
+    pub(crate) async fn make_room(&self, id: &str) -> Room {
+        let request = proto::chat::CreateRoomRequest {
+            id: id.to_owned(),
+            ..Default::default()
+        };
+        self.chat
+            .clone()
+            .create_room(request)
+            .await
+            .expect("a room")
+            .into_inner()
+    }
+
+    /// The newest 200 messages.
+    pub(crate) async fn history(&self, room: &str) -> Vec<Message> {
+        let request = HistoryRequest {
+            room_id: room.to_owned(),
+            limit: 200,
+            ..Default::default()
+        };
+        self.chat
+            .clone()
+            .history(request)
+            .await
+            .expect("history")
+            .into_inner()
+            .messages
+    }
+
+    /// All changes after a seq, page by page.
+    pub(crate) async fn changes(&self, room: &str, after: u64, limit: u32) -> Vec<(u64, serde_json::Value)> {
+        let mut all = Vec::new();
+        let mut at = after;
+        loop {
+            let request = ChangesSinceRequest {
+                room_id: room.to_owned(),
+                after_seq: at,
+                limit,
+                up_to_seq: 0,
+            };
+            let page = self
+                .chat
+                .clone()
+                .changes_since(request)
+                .await
+                .expect("changes")
+                .into_inner();
+            all.extend(page.changes.into_iter().map(parsed));
+            at = page.complete_to;
+            if page.complete_to >= page.last_seq {
+                return all;
+            }
+        }
+    }
+}
+
+/// A change's seq and its frame as JSON.
+pub(crate) fn parsed(change: Change) -> (u64, serde_json::Value) {
+    (change.seq, serde_json::from_slice(&change.frame).expect("JSON"))
+}
+
+/// A text message.
+pub(crate) fn message(room: &str, user: &str, content: &str) -> SendMessageRequest {
+    SendMessageRequest {
+        room_id: room.to_owned(),
+        user_id: user.to_owned(),
+        username: user.to_owned(),
+        content: content.to_owned(),
+        ..Default::default()
+    }
+}
+
+/// A text message with a client's own id.
+pub(crate) fn named(room: &str, user: &str, name: &str) -> SendMessageRequest {
+    SendMessageRequest {
+        client_msg_id: Some(name.to_owned()),
+        ..message(room, user, name)
+    }
+}
+
+/// The code of a refusal, and the field that its details name.
+pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, Status>) -> (tonic::Code, Option<String>) {
+    let status = result.expect_err("it is refused");
+    let field = status.get_error_details().bad_request().and_then(|bad| {
+        bad.field_violations
+            .first()
+            .map(|violation| violation.field.clone())
+    });
+    (status.code(), field)
+}
+
+/// Panics unless these are 1, 2, 3 … in any order.
+pub(crate) fn assert_gapless(seqs: impl IntoIterator<Item = u64>) {
+    let mut counts: HashMap<u64, usize> = HashMap::new();
+    for seq in seqs {
+        *counts.entry(seq).or_default() += 1;
+    }
+    for seq in 1..=counts.len() as u64 {
+        assert_eq!(counts.get(&seq), Some(&1), "seq {seq} of {}", counts.len());
+    }
+}
