@@ -1,5 +1,13 @@
 //! The edge: the only part that talks to strangers. It terminates WebSocket and REST, authenticates, limits and
 //! validates, calls the services over gRPC, and fans out what the broker announces.
 
+pub mod asyncapi;
+pub mod config;
 pub mod door;
+pub mod layers;
+pub mod rest;
+pub mod router;
+pub mod run;
+pub mod serve;
+pub mod ui;
 pub mod upstream;

@@ -1,6 +1,6 @@
 //! The services behind the edge: one balanced channel each, with its retry budget.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use proto::{
     chat::{chat_service_client::ChatServiceClient, identity_service_client::IdentityServiceClient},
@@ -12,6 +12,12 @@ use runtime::{
     Shutdown,
     client::{Budget, Channel, MAX_MESSAGE, ServiceUrl, connect},
 };
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+/// How long a start waits for the services without which there is still chat.
+const OTHERS: Duration = Duration::from_secs(5);
 
 /// Where the services are.
 #[derive(Debug, Clone)]
@@ -78,6 +84,25 @@ impl Upstream {
                 ("files", files),
             ],
         }
+    }
+
+    /// Resolves when chat-svc was reached, and the others were, or had [`OTHERS`] to be.
+    pub async fn reached(&self) {
+        let [chat, others @ ..] = &self.channels;
+        chat.1.ready().await;
+        let others = futures_util::future::join_all(others.iter().map(|(_, channel)| channel.ready()));
+        let _ = tokio::time::timeout(OTHERS, others).await;
+    }
+
+    /// Whether a service (`chat`, `presence`, `notify` or `files`) says of itself that it serves.
+    pub async fn serving(&self, service: &str) -> bool {
+        let Some((_, channel)) = self.channels.iter().find(|(name, _)| *name == service) else {
+            return false;
+        };
+        let answer = HealthClient::new(channel.clone())
+            .check(HealthCheckRequest::default())
+            .await;
+        answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving)
     }
 
     /// Each service with the number of its live replicas.

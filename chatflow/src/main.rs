@@ -1,0 +1,5 @@
+//! `cargo run`: the whole chat.
+
+fn main() -> std::process::ExitCode {
+    runtime::process::main::<chatflow::Settings>()
+}

@@ -1,0 +1,54 @@
+//! The edge's life: open everything, serve, drain.
+
+use axum::Router;
+use runtime::{Fatal, Shutdown, admin, health::Health};
+use tokio::net::TcpListener;
+
+use crate::{config::Config, door::Door, rest::app::App, router::router, serve, upstream::Upstream};
+
+/// Runs a process that is an edge and nothing else.
+///
+/// # Errors
+/// Where the port can't be had.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
+    let listener = admin::listen(config.listen.bind, config.listen.port).await?;
+    serve_on(listener, config, Health::new(), shutdown).await
+}
+
+/// Serves on an open listener until the shutdown begins.
+///
+/// # Errors
+/// Where the listener has no address.
+pub async fn serve_on(
+    listener: TcpListener,
+    config: Config,
+    health: Health,
+    shutdown: Shutdown,
+) -> Result<(), Fatal> {
+    let unfit = |error| Fatal::unavailable(format!("can't listen: {error}"));
+    let address = listener.local_addr().map_err(unfit)?;
+    let access = config.access;
+    let upstream = Upstream::connect(&config.services, &shutdown);
+    follow_start(&upstream, &health, &shutdown);
+    let door = Door::new(upstream.clone(), access.open);
+    let app = App::new(upstream, door, access.max_upload_bytes);
+    let router = router(app, Router::new(), &access.http, health, &shutdown);
+    if access.open && !address.ip().is_loopback() {
+        tracing::warn!(
+            "OPEN_ACCESS is on: whoever reaches this address acts under any name without an account"
+        );
+    }
+    tracing::info!(%address, open_access = access.open, services = %config.services.chat, "edge up");
+    serve::serve(listener, router, access.max_connections, &shutdown).await;
+    Ok(())
+}
+
+/// Not ready before the services were reached once. Later outages are theirs to report: an edge that turned unready
+/// with them would take the UI, and every answer that says what is wrong, away as well.
+fn follow_start(upstream: &Upstream, health: &Health, shutdown: &Shutdown) {
+    let (upstream, part) = (upstream.clone(), health.part("services"));
+    shutdown.spawn_until_begun(async move {
+        upstream.reached().await;
+        part.up();
+    });
+}

@@ -1,0 +1,143 @@
+//! The listener: accepts connections, speaks HTTP/1.1 with upgrades on them, bounds them, and drains them at the end.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
+use hyper::{Request, body::Incoming, server::conn::http1};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use runtime::Shutdown;
+use rustix::{
+    net::sockopt,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tower::ServiceExt as _;
+
+/// How long a connection may take to send a request's head: the first one, or the next one of a kept connection.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The largest head of a request, in bytes.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Header lines of a request.
+const HEADERS: usize = 100;
+
+/// The kernel drops a connection whose peer takes nothing of what we sent for so long.
+const UNTAKEN_MS: u32 = 60_000;
+
+/// Files that a process needs besides connections: stores, listeners, channels.
+const OTHER_FILES: u64 = 256;
+
+/// What a connection past the bound is told.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// Serves until the shutdown begins. Connections in the middle of a request end with it; the process waits for them.
+pub async fn serve(listener: TcpListener, router: Router, max_connections: usize, shutdown: &Shutdown) {
+    let most = affordable(max_connections);
+    let places = Arc::new(Semaphore::new(most));
+    let mut told_full = false;
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.begun() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // No file left, or the peer is gone already: neither is an end.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            if !std::mem::replace(&mut told_full, true) {
+                tracing::warn!(most, "all connections are taken: more are refused");
+            }
+            let _ = stream.try_write(FULL);
+            continue;
+        };
+        told_full = false;
+        let (router, token) = (router.clone(), shutdown.clone());
+        shutdown.spawn(async move {
+            converse(stream, peer, router, &token).await;
+            drop(place);
+        });
+    }
+}
+
+async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: &Shutdown) {
+    if let Err(error) = tune(&stream) {
+        tracing::debug!(%error, "a connection could not be tuned");
+    }
+    let service = hyper::service::service_fn(move |request| answer(router.clone(), peer, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(HEAD_BYTES)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.begun() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection broke off");
+    }
+}
+
+async fn answer(
+    router: Router,
+    peer: SocketAddr,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    request.extensions_mut().insert(ConnectInfo(peer));
+    router.oneshot(request.map(Body::new)).await
+}
+
+fn tune(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    sockopt::set_tcp_user_timeout(stream, UNTAKEN_MS)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    Ok(())
+}
+
+/// As many connections as there can be open files, after asking for as many files as we may have.
+fn affordable(wanted: usize) -> usize {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let needed = (wanted as u64).saturating_add(OTHER_FILES);
+    let asked = maximum.map_or(needed, |maximum| maximum.min(needed));
+    let allowed = match current {
+        None => return wanted,
+        Some(current) if current >= asked => current,
+        Some(current) => {
+            let more = Rlimit {
+                current: Some(asked),
+                maximum,
+            };
+            setrlimit(Resource::Nofile, more).map_or(current, |()| asked)
+        }
+    };
+    let left = allowed
+        .saturating_sub(OTHER_FILES)
+        .max(allowed / 2)
+        .min(wanted as u64);
+    let left = usize::try_from(left).unwrap_or(wanted);
+    if left < wanted {
+        tracing::warn!(
+            connections = left,
+            wanted,
+            "fewer connections than MAX_CONNECTIONS: the limit of open files is low (ulimit -n)"
+        );
+    }
+    left
+}
