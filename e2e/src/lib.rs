@@ -1,6 +1,7 @@
 //! What the process-level tests share: a running stack of either topology, the runner of contract lines, and the
 //! shapes that answers must have.
 
+pub mod browser;
 pub mod lines;
 pub mod raw_http;
 pub mod schema;
