@@ -15,6 +15,7 @@ use proto::{
     },
     time,
 };
+use runtime::Shutdown;
 use tonic::{
     Request, Response, Status, Streaming,
     body::Body,
@@ -33,6 +34,7 @@ pub(crate) struct Grpc {
     pub(crate) downloads: Downloads,
     pub(crate) files: Arc<dyn FileStore>,
     pub(crate) limits: Limits,
+    pub(crate) shutdown: Shutdown,
 }
 
 #[tonic::async_trait]
@@ -45,7 +47,7 @@ impl FilesService for Grpc {
     ) -> Result<Response<pb::File>, Status> {
         let place = self.uploads.begin()?;
         let mut messages = request.into_inner();
-        let new = incoming::start(&mut messages, self.limits.stall).await?;
+        let new = incoming::start(&mut messages, self.limits.stall, &self.shutdown).await?;
         let file = self
             .uploads
             .receive(place, new, incoming::chunks(messages))

@@ -3,7 +3,11 @@
 //! An upload runs as a task of its own that the process waits for at its end: when its call is dropped (the client went
 //! away, the deadline passed), the task notices and takes back what it wrote, also in the middle of a shutdown.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -29,11 +33,11 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 /// How much is hashed before other tasks get a turn, in bytes.
 const HASHED_AT_ONCE: usize = 64 * 1024;
 
+/// How long an upload is tried to be taken back before it is left to the sweep.
+const TAKE_BACK: Duration = Duration::from_mins(1);
+
 /// Pause between tries to take an upload back.
 const TAKE_BACK_EVERY: Duration = Duration::from_secs(1);
-
-/// Tries to take an upload back before it is left to the sweep.
-const TAKE_BACK_TRIES: u32 = 60;
 
 /// Takes uploads in. Cheap to clone.
 #[derive(Clone)]
@@ -195,13 +199,14 @@ impl Uploads {
         })
     }
 
-    /// Removes row and object, however often it takes. The upload keeps its place until then, so that a store that is
+    /// Removes row and object, with more than one try where a store is down. The upload keeps its place until then, so that a store that is
     /// down does not gather more and more of this work.
     fn take_back(&self, place: Place, mut object: Box<dyn ObjectWriter>, row: Option<Uuid>) {
         let (files, shutdown) = (Arc::clone(&self.files), self.shutdown.clone());
         let task = async move {
             let _place = place;
-            for _ in 0..TAKE_BACK_TRIES {
+            let end = Instant::now() + TAKE_BACK;
+            while Instant::now() < end {
                 // The row first: it must never point at nothing.
                 let removed = async {
                     if let Some(row) = row {

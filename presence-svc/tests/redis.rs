@@ -207,6 +207,27 @@ async fn a_redis_that_comes_back_empty_is_right_after_one_beat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn redis_may_start_later() {
+    let server = Server::start_new().await;
+    server.stop().await;
+    let url: broker::BrokerUrl = server.url().parse().unwrap();
+    let (store, broker) = (StoreSource::Redis(url.clone()), Source::Redis(url));
+    let service = Service::start(store, broker, lifetimes(LONG, LONG)).await;
+    let refused = service
+        .client
+        .clone()
+        .heartbeat(beat("alice", &[]))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(!service.health.is_ready());
+    server.start().await;
+    service.ready().await;
+    service.beat("alice", &[]).await;
+    assert_eq!(service.online().await, ["alice"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_redis_is_told_and_heals() {
     let server = Server::start_new().await;
     let service = service(&server, lifetimes(LONG, LONG)).await;

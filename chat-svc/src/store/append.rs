@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::QueryResult;
 use jiff::Timestamp;
+use sql::Millis;
 use uuid::Uuid;
 
-use super::{
-    Log, Span, SqlStore, append_postgres, append_sqlite, log, moment::At, outbox::OutboxRow, rows::MessageRow,
-};
+use super::{Log, Span, SqlStore, append_postgres, append_sqlite, log, outbox::OutboxRow, rows::MessageRow};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -266,7 +265,7 @@ impl Plan {
             content: new.content.clone(),
             message_type: new.message_type.clone(),
             file_url: new.file_url.clone(),
-            created_at: At(self.now),
+            created_at: Millis::from(self.now),
             seq,
             change_seq: seq,
             client_msg_id: new.client_msg_id.clone(),
@@ -291,7 +290,7 @@ impl Plan {
         if self.own(target)?.deleted_at.is_some() {
             return Err(Error::NoSuchMessage);
         }
-        let now = At(self.now);
+        let now = Millis::from(self.now);
         self.rewrite(target, |row| {
             content.clone_into(&mut row.content);
             row.edited_at = Some(now);
@@ -306,7 +305,7 @@ impl Plan {
                 repeated: true,
             });
         }
-        let now = At(self.now);
+        let now = Millis::from(self.now);
         self.rewrite(target, |row| {
             row.content.clear();
             row.file_url = None;

@@ -28,9 +28,11 @@ pub(super) async fn commit(
     clock: Clock,
 ) -> sql::Result<Vec<Result<Committed>>> {
     let mut connection = sql::checkout_lite(writer).await?;
-    connection
+    let answers = connection
         .spawn_blocking(move |connection| Ok(commit_here(connection, &batch, &clock)))
-        .await?
+        .await;
+    connection.give_back();
+    answers?
 }
 
 fn commit_here(

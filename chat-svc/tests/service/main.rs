@@ -3,6 +3,7 @@
 mod changes;
 mod identity;
 mod outbox;
+mod overload;
 mod publishing;
 mod rooms;
 mod sends;

@@ -54,7 +54,7 @@ async fn s3_that_stops_in_the_middle_of_an_upload() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_that_stops_before_the_row_is_stored() {
-    let server = postgres::Server::start_new(postgres::Durability::Off).await;
+    let server = postgres::Server::start_new(postgres::Durability::Full).await;
     let database = server.create_database("files_db").await;
     let kept = Kept::postgres(database);
     let service = Service::start(&kept).await;

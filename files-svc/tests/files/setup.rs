@@ -216,7 +216,12 @@ impl Service {
         self.upload_to("general", name, bytes).await
     }
 
-    pub(crate) async fn upload_to(&self, room: &str, name: &str, bytes: impl Into<Bytes>) -> Result<File, Status> {
+    pub(crate) async fn upload_to(
+        &self,
+        room: &str,
+        name: &str,
+        bytes: impl Into<Bytes>,
+    ) -> Result<File, Status> {
         let mut bytes: Bytes = bytes.into();
         let mut parts = vec![start(room, name)];
         while !bytes.is_empty() {

@@ -167,12 +167,12 @@ impl Difference {
 fn entries(text: &str) -> BTreeSet<(String, String)> {
     let mut heading = String::new();
     let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let pairs = lines.map(|line| match line.strip_prefix("  ") {
-        Some(entry) => (heading.clone(), entry.to_owned()),
-        None => {
+    let pairs = lines.map(|line| {
+        let entry = line.strip_prefix("  ");
+        if entry.is_none() {
             line.clone_into(&mut heading);
-            (heading.clone(), String::new())
         }
+        (heading.clone(), entry.unwrap_or_default().to_owned())
     });
     pairs.collect()
 }

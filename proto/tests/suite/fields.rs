@@ -9,6 +9,9 @@ fn text() -> impl Strategy<Value = String> {
         any::<String>(),
         "[a-z0-9._A-Z \\-]{0,70}",
         "[a-z0-9][a-z0-9._-]{0,63}",
+        // Around the longest that there may be.
+        "[a-z0-9][a-z0-9._-]{61,65}",
+        "[a-z0-9_-]{31,33}",
         "\\PC{0,300}",
         "[ \\t\\n\u{200B}\u{202E}\u{FEFF}\u{0}\u{7F}a]{0,6}",
         "/api/files/[a-z0-9/%.\\\\ \\n]{0,40}",
@@ -16,17 +19,20 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
+/// `[a-z0-9]`
+const LETTERS_AND_DIGITS: &str = "abcdefghijklmnopqrstuvwxyz0123456789";
+
 /// `[a-z0-9][a-z0-9._-]{0,63}`, read from left to right as it is written.
 fn matches_id_pattern(value: &str) -> bool {
-    let first = |c: char| ('a'..='z').contains(&c) || ('0'..='9').contains(&c);
-    let rest = |c: char| first(c) || c == '.' || c == '_' || c == '-';
+    let first = |c: char| LETTERS_AND_DIGITS.contains(c);
+    let rest = |c: char| LETTERS_AND_DIGITS.contains(c) || "._-".contains(c);
     let mut characters = value.chars();
     characters.next().is_some_and(first) && characters.clone().count() <= 63 && characters.all(rest)
 }
 
 /// `[a-z0-9_-]{1,max}`
 fn matches_keyword_pattern(value: &str, max: usize) -> bool {
-    let inner = |c: char| ('a'..='z').contains(&c) || ('0'..='9').contains(&c) || c == '_' || c == '-';
+    let inner = |c: char| LETTERS_AND_DIGITS.contains(c) || "_-".contains(c);
     let length = value.chars().count();
     length >= 1 && length <= max && value.chars().all(inner)
 }

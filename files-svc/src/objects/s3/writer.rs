@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 use super::{S3, unfinished};
-use crate::objects::{Error, Key, ObjectWriter, Result, timed};
+use crate::objects::{Error, Key, ObjectStore as _, ObjectWriter, Result, timed};
 
 /// The size of every part but the last, in bytes; S3 takes no smaller ones than 5 MiB, and 10,000 of them.
 const PART: usize = 8 << 20;
@@ -162,7 +162,6 @@ impl ObjectWriter for Writer {
         async move {
             self.part = BytesMut::new();
             if self.ended {
-                use crate::objects::ObjectStore as _;
                 self.s3.delete(self.key).await?;
             }
             if let Some(upload) = &self.upload {
