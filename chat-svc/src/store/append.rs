@@ -40,7 +40,7 @@ pub(super) trait Statements: Send {
 pub(super) struct Names {
     pub(super) rooms: Vec<String>,
     pub(super) users: Vec<String>,
-    pub(super) names: Vec<String>,
+    pub(super) client_msg_ids: Vec<String>,
 }
 
 /// How much a commit knows beforehand.
@@ -105,11 +105,16 @@ pub(super) async fn commit<S: Statements>(
 ) -> Result<Vec<Result<Committed>>, Failure> {
     let mut wanted = demand(batch);
     if way == Way::Careful {
-        wanted.values_mut().for_each(|count| *count = 0);
+        for count in wanted.values_mut() {
+            *count = 0;
+        }
     }
-    let mut plan = Plan::default();
-    plan.heads = statements.advance(wanted.clone()).await?;
-    plan.now = clock.now();
+    let mut plan = Plan {
+        heads: statements.advance(wanted.clone()).await?,
+        // Asked while the rooms are locked, so that points in time follow the order of seqs.
+        now: clock.now(),
+        ..Plan::default()
+    };
     match way {
         // The heads are already where they will be: begin to count where they were.
         Way::Straight => {
@@ -119,7 +124,7 @@ pub(super) async fn commit<S: Statements>(
         }
         Way::Careful => {
             let (names, ids) = questions(batch);
-            if !names.names.is_empty() {
+            if !names.client_msg_ids.is_empty() {
                 for row in statements.sent_as(names).await? {
                     plan.remember(row);
                 }
@@ -175,13 +180,18 @@ fn questions(batch: &[Change]) -> (Names, Vec<String>) {
                 if let Some(name) = &new.client_msg_id {
                     names.rooms.push(new.room_id.clone());
                     names.users.push(new.user_id.clone());
-                    names.names.push(name.clone());
+                    names.client_msg_ids.push(name.clone());
                 }
             }
             Change::Edit { target, .. } | Change::Delete(target) => ids.push(target.message_id.clone()),
         }
     }
-    for column in [&mut names.rooms, &mut names.users, &mut names.names, &mut ids] {
+    for column in [
+        &mut names.rooms,
+        &mut names.users,
+        &mut names.client_msg_ids,
+        &mut ids,
+    ] {
         column.sort_unstable();
         column.dedup();
     }

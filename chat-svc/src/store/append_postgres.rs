@@ -57,7 +57,7 @@ impl Statements for Postgres {
         let query = messages::table
             .filter(messages::room_id.eq_any(names.rooms))
             .filter(messages::user_id.eq_any(names.users))
-            .filter(messages::client_msg_id.eq_any(names.names))
+            .filter(messages::client_msg_id.eq_any(names.client_msg_ids))
             .select(MessageRow::as_select());
         RunQueryDsl::load(query, self).await
     }

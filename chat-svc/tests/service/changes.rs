@@ -205,7 +205,7 @@ async fn pages_of_large_messages_are_cut(store: Store) {
     let first = page(&service, 0, 1000, 0).await;
     let bytes: usize = first.changes.iter().map(|change| change.frame.len()).sum();
     assert!((1 << 20..(1 << 20) + 100_000).contains(&bytes), "{bytes}");
-    let (last, _) = parsed(first.changes.last().unwrap().clone());
+    let (last, _) = parsed(first.changes.last().unwrap());
     assert_eq!(first.complete_to, last);
     let all = service.changes("general", 0, 1000).await;
     assert_eq!(

@@ -36,7 +36,6 @@ async fn who_gives_up_in_the_queue_has_sent_nothing() {
         matches!(code, Code::DeadlineExceeded | Code::Cancelled),
         "{code:?}"
     );
-    // Another room does not wait, unless it shares the committer: one of three must have another.
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(first.await.unwrap().unwrap().into_inner().seq, 1);
     assert_eq!(service.say("general", "alice", "third").await.seq, 2);
@@ -45,6 +44,33 @@ async fn who_gives_up_in_the_queue_has_sent_nothing() {
         2,
         "the hasty one is not there"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_stands_still_does_not_stop_all_others() {
+    let store = Store::postgres().await;
+    let service = store.service().await;
+    let rooms: Vec<String> = (0..16).map(|n| format!("room-{n}")).collect();
+    for room in &rooms {
+        service.make_room(room).await;
+    }
+    let client = store.database.as_ref().unwrap().client().await;
+    client
+        .batch_execute("BEGIN; SELECT * FROM rooms WHERE id = 'general' FOR UPDATE")
+        .await
+        .unwrap();
+    let mut stuck = Box::pin(service.send(message("general", "alice", "stuck")));
+    // Those that share its committer wait with it; of sixteen, some do not.
+    let mut sends: FuturesUnordered<_> = rooms
+        .iter()
+        .map(|room| service.send(message(room, "alice", "free")))
+        .collect();
+    tokio::select! {
+        sent = sends.next() => assert!(sent.expect("an answer").is_ok()),
+        sent = &mut stuck => panic!("the room is locked: {sent:?}"),
+    }
+    client.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(stuck.await.unwrap().seq, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

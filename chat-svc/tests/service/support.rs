@@ -163,7 +163,7 @@ impl Service {
                 .await
                 .expect("changes")
                 .into_inner();
-            all.extend(page.changes.into_iter().map(parsed));
+            all.extend(page.changes.iter().map(parsed));
             at = page.complete_to;
             if page.complete_to >= page.last_seq {
                 return all;
@@ -173,7 +173,7 @@ impl Service {
 }
 
 /// A change's seq and its frame as JSON.
-pub(crate) fn parsed(change: Change) -> (u64, serde_json::Value) {
+pub(crate) fn parsed(change: &Change) -> (u64, serde_json::Value) {
     (change.seq, serde_json::from_slice(&change.frame).expect("JSON"))
 }
 

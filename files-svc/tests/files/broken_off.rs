@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use files_svc::Limits;
-use proto::files::ListFilesRequest;
-use test_support::wait;
+use proto::files::{GetFileRequest, ListFilesRequest};
+use test_support::{postgres, wait};
 use tonic::Code;
 
 use crate::setup::{Kept, Service, on_both_stores};
@@ -97,4 +97,24 @@ async fn a_process_that_stops(kept: Arc<Kept>) {
     assert_eq!(upload.answer().await.unwrap_err().code(), Code::Unavailable);
     service.stop().await;
     kept.holds(0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_goes_away_before_the_answer() {
+    let database = postgres::database().await;
+    let kept = Kept::postgres(database.clone());
+    let service = Service::start(&kept).await;
+    // The row can't be stored before the caller is gone; then it can.
+    let lock = database.client().await;
+    lock.batch_execute("BEGIN; LOCK TABLE files").await.unwrap();
+    let upload = service.begin("whole").await;
+    upload.send_mib(1).await;
+    upload.end_and_abandon(&kept).await;
+    // What follows on the same connection is answered after the service has heard of that.
+    for _ in 0..20 {
+        let request = GetFileRequest::default();
+        service.client.clone().get_file(request).await.unwrap_err();
+    }
+    lock.batch_execute("COMMIT").await.unwrap();
+    nothing_is_left(&kept, &service).await;
 }

@@ -304,6 +304,17 @@ impl Upload {
         answer.expect("an answer in time").unwrap()
     }
 
+    /// Sends the end of the upload, and goes away as soon as its object is there, before the answer.
+    pub(crate) async fn end_and_abandon(self, kept: &Kept) {
+        drop(self.parts);
+        wait::until(wait::SOON, "the object is whole", async || {
+            kept.objects().len() == 1
+        })
+        .await;
+        self.call.abort();
+        let _ = self.call.await;
+    }
+
     /// Goes away, as a caller does whose process ends or whose deadline passes.
     pub(crate) async fn abandon(self) {
         self.call.abort();
