@@ -102,6 +102,8 @@ impl Hub {
         };
         state.subscribers.insert(number, subscriber);
         drop(state);
+        // Brokers are made before the process has its metrics.
+        gauge(*self.connected.borrow());
         self.changed.notify_one();
         Box::new(HubSubscription {
             hub: Arc::clone(self),
@@ -195,7 +197,7 @@ impl Hub {
     fn set_connected(&self, now: bool) {
         self.connected
             .send_if_modified(|connected| std::mem::replace(connected, now) != now);
-        metrics::gauge!("chatflow_broker_connected").set(if now { 1.0 } else { 0.0 });
+        gauge(now);
     }
 
     /// What to subscribe to and what to give up, where `asked` is subscribed to. What is given up counts as unconfirmed
@@ -223,6 +225,10 @@ impl Hub {
             subscriber.inbox.close();
         }
     }
+}
+
+fn gauge(connected: bool) {
+    metrics::gauge!("chatflow_broker_connected").set(if connected { 1.0 } else { 0.0 });
 }
 
 struct HubSubscription {

@@ -1,6 +1,8 @@
 //! Publish and subscribe between processes, at most once: a hint that something is new, never the record of it.
 //!
 //! Rules of the pair (`memory`, `redis`), which one shared suite checks:
+//! - a pattern is a channel's literal name, or a prefix followed by `*`; a subscription gets each publication once,
+//!   however many of its patterns match;
 //! - publications of one [`Broker::publish`] call, and of successive awaited calls, arrive in their order;
 //! - whatever could not be delivered (connection lost, subscriber too slow) shows as [`Event::Interrupted`] at every
 //!   subscriber concerned, followed by [`Event::Connected`] once delivery works again: in between, read the log;

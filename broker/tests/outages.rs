@@ -1,5 +1,4 @@
 //! Redis goes away in every way that it can, and comes back.
-#![expect(clippy::unwrap_used, reason = "a test stops at whatever fails")]
 
 mod support;
 

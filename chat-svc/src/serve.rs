@@ -67,7 +67,7 @@ pub async fn serve_on(
         .map_err(|error| Fatal::unavailable(format!("DATABASE_URL: {error}")))?;
     sql::bring_up(&db, &MIGRATIONS, health.part("chat-store"), &shutdown).await;
     tracing::info!(
-        address = ?listener.local_addr().ok(),
+        address = %listener.local_addr().unwrap_or(config.listen.address()),
         store = %config.database,
         broker = broker_place(&config.broker),
         "chat-svc up"

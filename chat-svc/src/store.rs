@@ -9,7 +9,6 @@ mod append_postgres;
 mod append_sqlite;
 mod identities;
 mod log;
-mod moment;
 mod number;
 mod outbox;
 mod read_marks;

@@ -35,7 +35,7 @@ Exit codes: 0 stopped as asked, 64 an option can't be used, 69 a port or folder 
     version,
     after_help = AFTER_HELP,
     // The edge's line tells of a request; those of the calls behind it would tell it again.
-    mut_arg("filter", |arg| arg.default_value("info,rpc=warn"))
+    mut_arg("filter", |arg| arg.default_value("info,rpc=warn,runtime::client=warn"))
 )]
 pub struct Settings {
     /// The port of the web page, REST and WebSocket; 0 lets the system choose
@@ -159,7 +159,7 @@ mod tests {
             let settings = Settings::try_parse_from([&["chatflow"], args].concat());
             settings.unwrap().logs.filter
         };
-        assert_eq!(filter(&[]), "info,rpc=warn");
+        assert_eq!(filter(&[]), "info,rpc=warn,runtime::client=warn");
         assert_eq!(filter(&["--log", "debug"]), "debug");
     }
 }

@@ -2,12 +2,18 @@
 //! validates, calls the services over gRPC, and fans out what the broker announces.
 
 pub mod asyncapi;
+mod beat;
+mod canary;
 pub mod config;
 pub mod door;
+mod hub;
 pub mod layers;
+mod meters;
+mod recovery;
 pub mod rest;
 pub mod router;
 pub mod run;
 pub mod serve;
+pub mod socket;
 pub mod ui;
 pub mod upstream;

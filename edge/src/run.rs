@@ -1,10 +1,17 @@
 //! The edge's life: open everything, serve, drain.
 
-use axum::Router;
 use runtime::{Fatal, Shutdown, admin, health::Health};
 use tokio::net::TcpListener;
 
-use crate::{config::Config, door::Door, rest::app::App, router::router, serve, upstream::Upstream};
+use crate::{
+    config::Config,
+    door::Door,
+    rest::app::App,
+    router::router,
+    serve,
+    socket::{SocketLimits, Sockets},
+    upstream::Upstream,
+};
 
 /// Runs a process that is an edge and nothing else.
 ///
@@ -31,8 +38,14 @@ pub async fn serve_on(
     let upstream = Upstream::connect(&config.services, &shutdown);
     follow_start(&upstream, &health, &shutdown);
     let door = Door::new(upstream.clone(), access.open);
+    let limits = SocketLimits {
+        connections: access.max_connections,
+        ..SocketLimits::default()
+    };
+    let broker = config.broker.open(&shutdown);
+    let sockets = Sockets::start(upstream.clone(), broker, door.clone(), limits, &health, &shutdown);
     let app = App::new(upstream, door, access.max_upload_bytes);
-    let router = router(app, Router::new(), &access.http, health, &shutdown);
+    let router = router(app, sockets.routes(), &access.http, health, &shutdown);
     if access.open && !address.ip().is_loopback() {
         tracing::warn!(
             "OPEN_ACCESS is on: whoever reaches this address acts under any name without an account"

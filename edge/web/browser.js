@@ -1,8 +1,13 @@
-// The few things that only a browser can do: save a file, show a desktop notification, keep the session of this tab.
+// The few things that only a browser can do: read the address, save a file, show a desktop notification, keep the session of this tab.
 
 /** @typedef {import("./client/types.js").Session} Session */
 
 const SESSION_KEY = "chatflow.session";
+
+/** @returns {string} the room that the address names, as in `#/general`; "" where it names none */
+export function roomInAddress() {
+  return /^#\/([a-z0-9][a-z0-9._-]{0,63})$/.exec(location.hash)?.[1] ?? "";
+}
 
 /** @param {Blob} blob @param {string} name */
 export function saveBlob(blob, name) {

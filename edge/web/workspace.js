@@ -10,7 +10,7 @@ import { announce, toast } from "./ui/toasts.js";
 import { typingText } from "./format/people.js";
 import { Drafts } from "./drafts.js";
 import { installKeys } from "./keys.js";
-import { saveBlob, showDesktopNotification } from "./browser.js";
+import { roomInAddress, saveBlob, showDesktopNotification } from "./browser.js";
 
 /** @typedef {import("./client/chat.js").Chat} Chat */
 /** @typedef {import("./client/types.js").Session} Session */
@@ -43,7 +43,7 @@ export class Workspace {
     this.#app.show(this.#me);
     parent.replaceChildren(this.#app);
     this.#drawBanner();
-    this.#chat.start();
+    this.#chat.start(roomInAddress());
   }
 
   close() {
@@ -167,7 +167,7 @@ export class Workspace {
   /** Opens the room that the address names, or the one looked at last, or the first. */
   #route() {
     const { store } = this.#chat;
-    const wanted = decodeURIComponent(location.hash.replace(/^#\/?/, ""));
+    const wanted = roomInAddress();
     const [first] = store.rooms.keys();
     const id = store.room(wanted) ? wanted : store.openRoomId ?? first;
     if (id) this.open(id);
@@ -181,8 +181,8 @@ export class Workspace {
     if (this.#app.drawerOpen) this.#app.drawer("none");
     if (store.openRoomId !== roomId) {
       this.#chat.typing(this.#openId, false);
+      if (roomInAddress() !== roomId) history[store.openRoomId ? "pushState" : "replaceState"](null, "", `#/${encodeURIComponent(roomId)}`);
       store.open(roomId);
-      history.replaceState(null, "", `#/${encodeURIComponent(roomId)}`);
       this.#app.composer.show(room.info.name, this.#drafts.get(roomId));
       this.#app.typing = typingText(store.typing(roomId));
       this.#chat.load(roomId);

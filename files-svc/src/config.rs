@@ -21,6 +21,7 @@ const LARGEST_LIMIT: u64 = 64 << 30;
 
 /// The files service of ChatFlow: upload, download and metadata, by gRPC
 #[derive(Debug, Clone, Parser)]
+#[expect(clippy::doc_markdown, reason = "the comments are the text of --help")]
 #[command(name = "files-svc", version)]
 pub struct Settings {
     /// The gRPC port; 0 lets the system choose
@@ -118,17 +119,15 @@ impl Program for Settings {
                 directory: &self.files_dir,
             },
         );
-        let max_upload_bytes = match given(Some(&self.max_upload_bytes)) {
-            None => Some(limits::MAX_UPLOAD_BYTES),
-            Some(value) => match value.parse() {
-                Ok(bytes @ 1..=LARGEST_LIMIT) => Some(bytes),
-                _ => {
-                    let range = format!("must be a number of bytes from 1 to {LARGEST_LIMIT}");
-                    problems.note("MAX_UPLOAD_BYTES", range);
-                    None
-                }
-            },
-        };
+        let max_upload_bytes =
+            given(Some(&self.max_upload_bytes)).map_or(Ok(limits::MAX_UPLOAD_BYTES), |value| {
+                let bytes = value
+                    .parse()
+                    .ok()
+                    .filter(|bytes| (1..=LARGEST_LIMIT).contains(bytes));
+                bytes.ok_or_else(|| format!("must be a number of bytes from 1 to {LARGEST_LIMIT}"))
+            });
+        let max_upload_bytes = problems.check("MAX_UPLOAD_BYTES", max_upload_bytes);
         let checked = (|| {
             Some(Config {
                 listen: listen?,

@@ -15,6 +15,7 @@ use proto::{
     },
     time,
 };
+use runtime::Shutdown;
 use tonic::{
     Request, Response, Status, Streaming,
     body::Body,
@@ -33,6 +34,7 @@ pub(crate) struct Grpc {
     pub(crate) downloads: Downloads,
     pub(crate) files: Arc<dyn FileStore>,
     pub(crate) limits: Limits,
+    pub(crate) shutdown: Shutdown,
 }
 
 #[tonic::async_trait]
@@ -45,7 +47,7 @@ impl FilesService for Grpc {
     ) -> Result<Response<pb::File>, Status> {
         let place = self.uploads.begin()?;
         let mut messages = request.into_inner();
-        let new = incoming::start(&mut messages, self.limits.stall).await?;
+        let new = incoming::start(&mut messages, self.limits.stall, &self.shutdown).await?;
         let file = self
             .uploads
             .receive(place, new, incoming::chunks(messages))
@@ -125,5 +127,72 @@ impl From<File> for pb::File {
             created_at: Some(time::to_proto(file.created_at)),
             sha256: file.sha256,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::{BufMut as _, Bytes, BytesMut};
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use prost::Message as _;
+    use proto::files::{UploadRequest, UploadStart, upload_request};
+    use runtime::health::Health;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::{
+        objects::{self, Place},
+        store::SqlFiles,
+    };
+
+    fn message(part: upload_request::Part) -> Bytes {
+        let message = UploadRequest { part: Some(part) }.encode_to_vec();
+        let mut framed = BytesMut::new();
+        framed.put_u8(0);
+        framed.put_u32(u32::try_from(message.len()).unwrap());
+        framed.put_slice(&message);
+        framed.freeze()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_cancelled_upload_does_not_pass_for_one_that_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = format!("sqlite://{}/files.db", folder.path().display());
+        let (shutdown, limits) = (Shutdown::new(), Limits::default());
+        let files = SqlFiles::open(&database.parse().unwrap()).unwrap();
+        files.bring_up(Health::new().part("files-store"), &shutdown).await;
+        let files: Arc<dyn FileStore> = Arc::new(files);
+        let objects = objects::open(&Place::Directory(folder.path().join("files"))).unwrap();
+        let mut routes = RoutesBuilder::default();
+        let grpc = Grpc {
+            uploads: Uploads::new(&files, &objects, limits, &shutdown),
+            downloads: Downloads::new(&files, &objects, limits, &shutdown),
+            files: Arc::clone(&files),
+            limits,
+            shutdown,
+        };
+        add(grpc, &mut routes);
+
+        let start = message(upload_request::Part::Start(UploadStart {
+            original_name: "half".to_owned(),
+            room_id: "general".to_owned(),
+            user_id: "alice".to_owned(),
+        }));
+        let chunk = message(upload_request::Part::Chunk("half of it".into()));
+        // As a caller's RST_STREAM(CANCEL) ends a body.
+        let frames = [
+            Ok(Frame::data(start)),
+            Ok(Frame::data(chunk)),
+            Err(Status::cancelled("gone")),
+        ];
+        let request = http::Request::post("/chatflow.files.v1.FilesService/Upload")
+            .header("content-type", "application/grpc")
+            .body(Body::new(StreamBody::new(stream::iter(frames))))
+            .unwrap();
+        let answer = routes.routes().oneshot(request).await.unwrap();
+        let status = Status::from_header_map(answer.headers()).expect("no answer but a status");
+        assert_eq!(status.code(), tonic::Code::Cancelled);
+        assert_eq!(files.list(None, 1).await.unwrap(), []);
     }
 }

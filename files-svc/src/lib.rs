@@ -87,6 +87,7 @@ pub async fn serve_on(
         downloads: Downloads::new(&files, &objects, limits, &shutdown),
         files,
         limits,
+        shutdown: shutdown.clone(),
     };
     let mut routes = RoutesBuilder::default();
     grpc::add(service, &mut routes);

@@ -3,7 +3,11 @@
 //! An upload runs as a task of its own that the process waits for at its end: when its call is dropped (the client went
 //! away, the deadline passed), the task notices and takes back what it wrote, also in the middle of a shutdown.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -29,11 +33,11 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 /// How much is hashed before other tasks get a turn, in bytes.
 const HASHED_AT_ONCE: usize = 64 * 1024;
 
+/// How long an upload is tried to be taken back before it is left to the sweep.
+const TAKE_BACK: Duration = Duration::from_mins(1);
+
 /// Pause between tries to take an upload back.
 const TAKE_BACK_EVERY: Duration = Duration::from_secs(1);
-
-/// Tries to take an upload back before it is left to the sweep.
-const TAKE_BACK_TRIES: u32 = 60;
 
 /// Takes uploads in. Cheap to clone.
 #[derive(Clone)]
@@ -53,7 +57,7 @@ pub(crate) struct Place {
 /// What is known of a file once its bytes have come.
 struct Content {
     size_bytes: u64,
-    content_type: &'static str,
+    media_type: &'static str,
     sha256: String,
 }
 
@@ -122,7 +126,7 @@ impl Uploads {
         let file = File {
             id: Uuid::now_v7(),
             original_name: new.original_name,
-            content_type: content.content_type.to_owned(),
+            content_type: content.media_type.to_owned(),
             size_bytes: content.size_bytes,
             key,
             room_id: new.room_id,
@@ -190,18 +194,19 @@ impl Uploads {
         object.finish().await?;
         Ok(Content {
             size_bytes,
-            content_type: sniff::content_type(&head),
+            media_type: sniff::content_type(&head),
             sha256: hexadecimal(&hash.finalize()),
         })
     }
 
-    /// Removes row and object, however often it takes. The upload keeps its place until then, so that a store that is
+    /// Removes row and object, with more than one try where a store is down. The upload keeps its place until then, so that a store that is
     /// down does not gather more and more of this work.
     fn take_back(&self, place: Place, mut object: Box<dyn ObjectWriter>, row: Option<Uuid>) {
         let (files, shutdown) = (Arc::clone(&self.files), self.shutdown.clone());
         let task = async move {
             let _place = place;
-            for _ in 0..TAKE_BACK_TRIES {
+            let end = Instant::now() + TAKE_BACK;
+            while Instant::now() < end {
                 // The row first: it must never point at nothing.
                 let removed = async {
                     if let Some(row) = row {

@@ -43,6 +43,7 @@ pub async fn serve_on(
     health: Health,
     shutdown: Shutdown,
 ) -> Result<(), Fatal> {
+    let address = listener.local_addr().unwrap_or(config.listen.address());
     let broker_place = match &config.broker {
         Source::Redis(url) => url.to_string(),
         Source::Shared(_) => "in process".to_owned(),
@@ -57,7 +58,7 @@ pub async fn serve_on(
     ));
     retention::sweep_until_shutdown(store, notifications.touched(), &shutdown);
     tracing::info!(
-        address = ?listener.local_addr().ok(),
+        %address,
         store = %config.database,
         broker = broker_place,
         "notify-svc up"

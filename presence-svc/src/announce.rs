@@ -106,3 +106,54 @@ fn in_room<'a>(typist: &'a Typist, frame: impl FnOnce(RoomUser<'a>) -> ServerFra
         payload: frame(who).encode(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Beat, Lifetimes, MemoryStore, User};
+    use broker::Event;
+
+    fn alice() -> Change {
+        let (id, name) = ("alice".to_owned(), "Alice".to_owned());
+        Change {
+            user: User { id, name },
+            rooms: vec!["general".to_owned()],
+        }
+    }
+
+    /// What is published where `status` is said of Alice, up to the end.
+    async fn said(store: MemoryStore, status: PresenceStatus) -> Vec<PresenceStatus> {
+        let broker = Broker::memory();
+        let mut heard = broker.subscribe(&[PRESENCE_CHANNEL]);
+        let announcer = Announcer::new(broker, Arc::new(store));
+        announcer.users(status, vec![alice()]).await;
+        drop(announcer);
+        let mut said = Vec::new();
+        while let Some(event) = heard.recv().await {
+            if let Event::Message(publication) = event {
+                let event: PresenceEvent = serde_json::from_slice(&publication.payload).unwrap();
+                assert_eq!(event.rooms, ["general"]);
+                said.push(event.status);
+            }
+        }
+        said
+    }
+
+    #[tokio::test]
+    async fn the_last_word_is_what_the_store_says() {
+        use PresenceStatus::{Offline, Online};
+        let present = async || {
+            let store = MemoryStore::new(Lifetimes::default());
+            let Change { user, rooms } = alice();
+            let at = proto::time::now();
+            store.beat(vec![Beat { user, rooms, at }]).await.unwrap();
+            store
+        };
+        let absent = || MemoryStore::new(Lifetimes::default());
+        assert_eq!(said(present().await, Online).await, [Online]);
+        assert_eq!(said(absent(), Offline).await, [Offline]);
+        // Another replica was faster with the opposite.
+        assert_eq!(said(present().await, Offline).await, [Offline, Online]);
+        assert_eq!(said(absent(), Online).await, [Online, Offline]);
+    }
+}

@@ -10,8 +10,8 @@ use proto::{
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Presence,
     error::Error,
+    presence::Presence,
     store::{Beat, Online, Typist, User},
 };
 

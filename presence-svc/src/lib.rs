@@ -13,7 +13,7 @@ use runtime::{Fatal, Shutdown, admin, health::Health, server};
 use tokio::net::TcpListener;
 
 pub use config::{Config, Settings};
-pub use presence::Presence;
+use presence::Presence;
 
 /// The services whose health this process reports.
 const NAMES: &[&str] = &["chatflow.presence.v1.PresenceService"];

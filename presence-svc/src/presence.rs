@@ -13,7 +13,7 @@ use crate::{
 
 /// The service without its wire. Cheap to clone.
 #[derive(Clone)]
-pub struct Presence {
+pub(crate) struct Presence {
     store: Arc<dyn Store>,
     announcer: Announcer,
     lifetimes: Lifetimes,
@@ -22,7 +22,12 @@ pub struct Presence {
 
 impl Presence {
     /// On a store and a broker.
-    pub fn new(store: Arc<dyn Store>, broker: Broker, lifetimes: Lifetimes, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        broker: Broker,
+        lifetimes: Lifetimes,
+        shutdown: Shutdown,
+    ) -> Self {
         let announcer = Announcer::new(broker, Arc::clone(&store));
         Self {
             store,
@@ -33,7 +38,7 @@ impl Presence {
     }
 
     /// How long things last.
-    pub fn lifetimes(&self) -> Lifetimes {
+    pub(crate) fn lifetimes(&self) -> Lifetimes {
         self.lifetimes
     }
 
@@ -41,7 +46,7 @@ impl Presence {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn beat(&self, beats: Vec<Beat>) -> Result<(), Unavailable> {
+    pub(crate) async fn beat(&self, beats: Vec<Beat>) -> Result<(), Unavailable> {
         let this = self.clone();
         self.whole(async move {
             let came = this.store.beat(beats).await?;
@@ -55,7 +60,7 @@ impl Presence {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn online(&self) -> Result<Vec<Online>, Unavailable> {
+    pub(crate) async fn online(&self) -> Result<Vec<Online>, Unavailable> {
         self.store.online().await
     }
 
@@ -63,7 +68,7 @@ impl Presence {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn user(&self, user_id: &str) -> Result<Option<Online>, Unavailable> {
+    pub(crate) async fn user(&self, user_id: &str) -> Result<Option<Online>, Unavailable> {
         self.store.user(user_id).await
     }
 
@@ -71,7 +76,7 @@ impl Presence {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn leave(&self, user_id: String) -> Result<bool, Unavailable> {
+    pub(crate) async fn leave(&self, user_id: String) -> Result<bool, Unavailable> {
         let this = self.clone();
         self.whole(async move {
             let gone = this.store.leave(&user_id).await?;
@@ -88,7 +93,7 @@ impl Presence {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn start_typing(&self, typist: Typist) -> Result<(), Unavailable> {
+    pub(crate) async fn start_typing(&self, typist: Typist) -> Result<(), Unavailable> {
         let this = self.clone();
         self.whole(async move {
             if this.store.start_typing(&typist).await? {
@@ -103,7 +108,7 @@ impl Presence {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn stop_typing(&self, room_id: String, user_id: String) -> Result<bool, Unavailable> {
+    pub(crate) async fn stop_typing(&self, room_id: String, user_id: String) -> Result<bool, Unavailable> {
         let this = self.clone();
         self.whole(async move {
             let stopped = this.store.stop_typing(&room_id, &user_id).await?;
@@ -118,7 +123,7 @@ impl Presence {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn typing(&self, room_id: &str) -> Result<Vec<User>, Unavailable> {
+    pub(crate) async fn typing(&self, room_id: &str) -> Result<Vec<User>, Unavailable> {
         self.store.typing(room_id).await
     }
 
@@ -126,7 +131,7 @@ impl Presence {
     ///
     /// # Errors
     /// The store does not answer.
-    pub async fn sweep(&self) -> Result<(), Unavailable> {
+    pub(crate) async fn sweep(&self) -> Result<(), Unavailable> {
         loop {
             let swept = self.store.sweep().await?;
             let more = swept.gone.len() >= SWEEP_MAX || swept.stopped.len() >= SWEEP_MAX;

@@ -3,7 +3,7 @@
 //! - A user is *present* from the first beat until [`Store::leave`] or [`Store::sweep`] reports that they went: a beat
 //!   that comes after the expiry but before the sweep renews, and nobody is told anything.
 //! - A change is reported to exactly one caller, also when many processes share the store.
-//! - Every answer comes, or fails, within [`DEADLINE`].
+//! - A server that does not answer is told as [`Unavailable`] within [`DEADLINE`].
 
 mod memory;
 mod redis;
@@ -18,7 +18,7 @@ pub use memory::{Clock, MemoryStore};
 pub use redis::RedisStore;
 pub use source::StoreSource;
 
-/// How long any answer of a store may take.
+/// How long one question to a server may take; a call about thousands of users asks several.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
 /// Most users, and most runs of typing, that one [`Store::sweep`] reports.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use runtime::Shutdown;
 use tokio::time::MissedTickBehavior;
 
-use crate::Presence;
+use crate::presence::Presence;
 
 /// How often: what expires is announced within this time.
 const EVERY: Duration = Duration::from_millis(500);

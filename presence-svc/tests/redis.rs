@@ -150,6 +150,24 @@ async fn of_two_replicas_exactly_one_announces_each_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_beats_fit_one_call() {
+    let server = Server::start_new().await;
+    let service = service(&server, lifetimes(LONG, LONG)).await;
+    let rooms = ["general", "random", "devops"];
+    let users: Vec<_> = (0..10_000)
+        .map(|user| beat(&format!("u{user:05}"), &rooms))
+        .collect();
+    let mut client = service.client.clone();
+    for _ in 0..2 {
+        let request = HeartbeatManyRequest { users: users.clone() };
+        client.heartbeat_many(request).await.unwrap();
+        let online = service.online().await;
+        assert_eq!(online.len(), 10_000);
+        assert!(online.is_sorted());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_comes_back_empty_is_right_after_one_beat() {
     let server = Server::start_new().await;
     let service = service(&server, lifetimes(LONG, LONG)).await;
@@ -185,6 +203,27 @@ async fn a_redis_that_comes_back_empty_is_right_after_one_beat() {
     let mut news = Ear::on(&hearing, "presence").await;
     service.beat("alice", &["general"]).await;
     assert_eq!(news.presence().await.status, PresenceStatus::Online);
+    assert_eq!(service.online().await, ["alice"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_may_start_later() {
+    let server = Server::start_new().await;
+    server.stop().await;
+    let url: broker::BrokerUrl = server.url().parse().unwrap();
+    let (store, broker) = (StoreSource::Redis(url.clone()), Source::Redis(url));
+    let service = Service::start(store, broker, lifetimes(LONG, LONG)).await;
+    let refused = service
+        .client
+        .clone()
+        .heartbeat(beat("alice", &[]))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(!service.health.is_ready());
+    server.start().await;
+    service.ready().await;
+    service.beat("alice", &[]).await;
     assert_eq!(service.online().await, ["alice"]);
 }
 

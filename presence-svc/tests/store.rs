@@ -74,6 +74,7 @@ both!(
     a_sweep_is_bounded_and_misses_nobody(lifetimes(SHORT, LONG)),
     a_renewal_keeps_what_would_expire(lifetimes(Duration::from_secs(1), LONG)),
     typing_is_kept_per_room(lifetimes(LONG, LONG)),
+    a_run_after_an_expired_one_is_a_new_run(lifetimes(LONG, SHORT)),
     many_at_once_find_each_change_once(lifetimes(LONG, LONG)),
 );
 
@@ -129,7 +130,7 @@ async fn a_change_is_reported_once(rig: Rig) {
 async fn a_user_twice_in_one_call_counts_once(rig: Rig) {
     let store = rig.store;
     let mut renamed = beat("alice", &["b"]);
-    renamed.user.name = "Alice".to_owned();
+    "Alice".clone_into(&mut renamed.user.name);
     let came = store
         .beat(vec![beat("alice", &["a"]), renamed, beat("bob", &[])])
         .await
@@ -237,6 +238,17 @@ async fn typing_is_kept_per_room(rig: Rig) {
     assert_eq!(store.stop_typing("a", "alice").await.unwrap(), None);
     assert_eq!(store.typing("a").await.unwrap(), [user("bob")]);
     assert_eq!(store.typing("b").await.unwrap(), [user("alice")]);
+    assert!(store.start_typing(&typist("a", "alice")).await.unwrap());
+}
+
+async fn a_run_after_an_expired_one_is_a_new_run(rig: Rig) {
+    let store = rig.store;
+    assert!(store.start_typing(&typist("a", "alice")).await.unwrap());
+    wait::until(wait::SOON, "the run expires", async || {
+        store.typing("a").await.unwrap().is_empty()
+    })
+    .await;
+    // Nobody has swept, but everybody has forgotten.
     assert!(store.start_typing(&typist("a", "alice")).await.unwrap());
 }
 

@@ -12,7 +12,6 @@ macro_rules! generated {
         $(#[$doc])*
         #[expect(
             clippy::pedantic,
-            missing_docs,
             unused_qualifications,
             clippy::allow_attributes,
             clippy::allow_attributes_without_reason,

@@ -7,6 +7,10 @@ use std::{
 
 use tokio::sync::watch;
 
+/// Why a part is down before it was ever asked. A reason that ends with this is the normal course of a start, not
+/// worth a line in the log.
+pub const STARTING: &str = "starting";
+
 /// The health of one process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Health {
@@ -42,7 +46,7 @@ impl Health {
             name,
             health: self.clone(),
         };
-        part.set(Some("starting".to_owned()));
+        part.set(Some(STARTING.to_owned()));
         part
     }
 
@@ -76,8 +80,10 @@ impl Part {
     fn set(&self, trouble: Option<String>) {
         let mut parts = self.health.parts.lock().unwrap_or_else(PoisonError::into_inner);
         match (parts.get(self.name), &trouble) {
-            (Some(Some(_)), None) => tracing::info!(part = self.name, "up"),
-            (Some(old), Some(reason)) if old.as_ref() != Some(reason) => {
+            (Some(Some(reason)), None) if !reason.ends_with(STARTING) => {
+                tracing::info!(part = self.name, "up")
+            }
+            (Some(old), Some(reason)) if old.as_ref() != Some(reason) && !reason.ends_with(STARTING) => {
                 tracing::warn!(part = self.name, reason, "down");
             }
             _ => {}

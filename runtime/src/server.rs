@@ -27,7 +27,11 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 /// How long `NOT_SERVING` is told before connections are closed, so that clients look elsewhere.
 const GOODBYE: Duration = Duration::from_millis(300);
 
-/// Serves `services` with health and reflection until the shutdown begins and calls in flight have ended.
+/// How long after the shutdown has begun calls in flight may go on: a caller that takes nothing of its answer would keep
+/// the process for ever.
+const CALLS_END: Duration = Duration::from_secs(3);
+
+/// Serves `services` with health and reflection until the shutdown begins and calls in flight have ended, or had their time.
 ///
 /// `names` are the full names of the services (`chatflow.chat.v1.ChatService`), whose health follows `health`.
 ///
@@ -68,8 +72,15 @@ pub async fn serve(
             tokio::time::sleep(GOODBYE).await;
         }
     };
+    let given_up = async move {
+        shutdown.begun().await;
+        tokio::select! {
+            () = tokio::time::sleep(CALLS_END) => {}
+            () = shutdown.time_is_up() => {}
+        }
+    };
     tracing::debug!(?address, "gRPC up");
-    tonic::transport::Server::builder()
+    let served = tonic::transport::Server::builder()
         .tcp_nodelay(true)
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
@@ -77,9 +88,16 @@ pub async fn serve(
         .max_connection_age(MAX_CONNECTION_AGE)
         .layer(ServiceBuilder::new().layer(RpcLayer::new(MAX_IN_FLIGHT)))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), drained)
-        .await
-        .map_err(|error| Fatal::unavailable(format!("the gRPC server failed: {error}")))
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), drained);
+    tokio::select! {
+        served = served => {
+            served.map_err(|error| Fatal::unavailable(format!("the gRPC server failed: {error}")))
+        }
+        () = given_up => {
+            tracing::warn!("calls that did not end in time are cut off");
+            Ok(())
+        }
+    }
 }
 
 fn follow_health(

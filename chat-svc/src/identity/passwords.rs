@@ -57,14 +57,12 @@ impl Passwords {
     /// [`Error::Busy`] where too many wait.
     pub(super) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool> {
         let known = hash.is_some();
-        let hash = match hash {
-            Some(hash) => hash,
-            None => self
-                .nobody
-                .get_or_try_init(|| self.hash("nobody has this password".to_owned()))
-                .await?
-                .clone(),
-        };
+        // Made for whoever comes first, so that its making tells nothing either.
+        let nobody = self
+            .nobody
+            .get_or_try_init(|| self.hash("nobody has this password".to_owned()))
+            .await?;
+        let hash = hash.unwrap_or_else(|| nobody.clone());
         let same = self
             .compute(move || match PasswordHash::new(&hash) {
                 Ok(parsed) => Argon2::default()

@@ -51,20 +51,24 @@ pub struct Relay<S> {
     pub mentioned: Arc<Notify>,
 }
 
-/// Starts delivering, until the shutdown begins: what is claimed then comes due again at another replica.
+/// Starts delivering. When the shutdown begins, what is claimed is still tried, and nothing more claimed.
 pub fn start<S: Outbox>(relay: Relay<S>, shutdown: &Shutdown) {
-    shutdown.spawn_until_begun(async move {
+    let begun = shutdown.clone();
+    shutdown.spawn(async move {
+        let mut pause = Duration::ZERO;
         loop {
-            // Without anybody to deliver to, a claim would only count as a failure.
-            relay.notify.ready().await;
-            match relay.deliver_due().await {
-                Ok(BATCH_FULL) => {}
-                Ok(_) => relay.wait().await,
+            tokio::select! {
+                () = begun.begun() => return,
+                () = relay.worth_a_look(pause) => {}
+            }
+            pause = match relay.deliver_due().await {
+                Ok(BATCH_FULL) => Duration::ZERO,
+                Ok(_) => EVERY,
                 Err(error) => {
                     tracing::debug!(?error, "the outbox can't be read");
-                    tokio::time::sleep(EVERY).await;
+                    EVERY
                 }
-            }
+            };
         }
     });
 }
@@ -72,9 +76,11 @@ pub fn start<S: Outbox>(relay: Relay<S>, shutdown: &Shutdown) {
 const BATCH_FULL: usize = BATCH as usize;
 
 impl<S: Outbox> Relay<S> {
-    async fn wait(&self) {
-        // Either is a reason to look.
-        let _ = tokio::time::timeout(EVERY, self.mentioned.notified()).await;
+    /// Waits for so long, or for a mention, and then for somebody to deliver to: without, a claim would only count as
+    /// a failure.
+    async fn worth_a_look(&self, pause: Duration) {
+        let _ = tokio::time::timeout(pause, self.mentioned.notified()).await;
+        self.notify.ready().await;
     }
 
     /// Claims a batch and tries each of its rows once; how many there were.

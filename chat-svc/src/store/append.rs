@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::QueryResult;
 use jiff::Timestamp;
+use sql::Millis;
 use uuid::Uuid;
 
-use super::{
-    Log, Span, SqlStore, append_postgres, append_sqlite, log, moment::At, outbox::OutboxRow, rows::MessageRow,
-};
+use super::{Log, Span, SqlStore, append_postgres, append_sqlite, log, outbox::OutboxRow, rows::MessageRow};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -41,7 +40,7 @@ pub(super) trait Statements: Send {
 pub(super) struct Names {
     pub(super) rooms: Vec<String>,
     pub(super) users: Vec<String>,
-    pub(super) names: Vec<String>,
+    pub(super) client_msg_ids: Vec<String>,
 }
 
 /// How much a commit knows beforehand.
@@ -106,11 +105,16 @@ pub(super) async fn commit<S: Statements>(
 ) -> Result<Vec<Result<Committed>>, Failure> {
     let mut wanted = demand(batch);
     if way == Way::Careful {
-        wanted.values_mut().for_each(|count| *count = 0);
+        for count in wanted.values_mut() {
+            *count = 0;
+        }
     }
-    let mut plan = Plan::default();
-    plan.heads = statements.advance(wanted.clone()).await?;
-    plan.now = clock.now();
+    let mut plan = Plan {
+        heads: statements.advance(wanted.clone()).await?,
+        // Asked while the rooms are locked, so that points in time follow the order of seqs.
+        now: clock.now(),
+        ..Plan::default()
+    };
     match way {
         // The heads are already where they will be: begin to count where they were.
         Way::Straight => {
@@ -120,7 +124,7 @@ pub(super) async fn commit<S: Statements>(
         }
         Way::Careful => {
             let (names, ids) = questions(batch);
-            if !names.names.is_empty() {
+            if !names.client_msg_ids.is_empty() {
                 for row in statements.sent_as(names).await? {
                     plan.remember(row);
                 }
@@ -176,13 +180,18 @@ fn questions(batch: &[Change]) -> (Names, Vec<String>) {
                 if let Some(name) = &new.client_msg_id {
                     names.rooms.push(new.room_id.clone());
                     names.users.push(new.user_id.clone());
-                    names.names.push(name.clone());
+                    names.client_msg_ids.push(name.clone());
                 }
             }
             Change::Edit { target, .. } | Change::Delete(target) => ids.push(target.message_id.clone()),
         }
     }
-    for column in [&mut names.rooms, &mut names.users, &mut names.names, &mut ids] {
+    for column in [
+        &mut names.rooms,
+        &mut names.users,
+        &mut names.client_msg_ids,
+        &mut ids,
+    ] {
         column.sort_unstable();
         column.dedup();
     }
@@ -266,7 +275,7 @@ impl Plan {
             content: new.content.clone(),
             message_type: new.message_type.clone(),
             file_url: new.file_url.clone(),
-            created_at: At(self.now),
+            created_at: Millis::from(self.now),
             seq,
             change_seq: seq,
             client_msg_id: new.client_msg_id.clone(),
@@ -291,7 +300,7 @@ impl Plan {
         if self.own(target)?.deleted_at.is_some() {
             return Err(Error::NoSuchMessage);
         }
-        let now = At(self.now);
+        let now = Millis::from(self.now);
         self.rewrite(target, |row| {
             content.clone_into(&mut row.content);
             row.edited_at = Some(now);
@@ -306,7 +315,7 @@ impl Plan {
                 repeated: true,
             });
         }
-        let now = At(self.now);
+        let now = Millis::from(self.now);
         self.rewrite(target, |row| {
             row.content.clear();
             row.file_url = None;

@@ -10,11 +10,10 @@ use diesel::{
     sql_types::{Array, BigInt, Nullable, Text},
 };
 use diesel_async::{AsyncConnection as _, RunQueryDsl, pooled_connection::deadpool::Pool};
-use sql::Postgres;
+use sql::{Millis, Moment, Postgres};
 
 use super::{
     append::{self, Failure, Names, Statements, Way},
-    moment::{At, Moment},
     outbox::OutboxRow,
     rows::MessageRow,
     schema::{messages, outbox},
@@ -31,21 +30,20 @@ pub(super) async fn commit(
     clock: &Clock,
 ) -> sql::Result<Vec<Result<Committed>>> {
     let mut connection = sql::checkout_postgres(pool).await?;
-    let connection: &mut Postgres = &mut connection;
     let mut way = Way::first(batch);
-    loop {
-        let attempt = connection
-            .transaction(async |connection: &mut Postgres| {
-                append::commit(connection, batch, way, clock).await
-            })
-            .await;
-        match attempt {
-            Ok(answers) => return Ok(answers),
+    let answers = loop {
+        let work = (*connection).transaction(async |connection: &mut Postgres| {
+            append::commit(connection, batch, way, clock).await
+        });
+        match sql::within(sql::TRANSACTION, work).await? {
+            Ok(answers) => break Ok(answers),
             Err(Failure::Repeats) if way == Way::Straight => way = Way::Careful,
-            Err(Failure::Repeats) => return Err(sql::Error::RolledBack),
-            Err(Failure::Store(error)) => return Err(error),
+            Err(Failure::Repeats) => break Err(sql::Error::RolledBack),
+            Err(Failure::Store(error)) => break Err(error),
         }
-    }
+    };
+    connection.give_back();
+    answers
 }
 
 impl Statements for Postgres {
@@ -59,7 +57,7 @@ impl Statements for Postgres {
         let query = messages::table
             .filter(messages::room_id.eq_any(names.rooms))
             .filter(messages::user_id.eq_any(names.users))
-            .filter(messages::client_msg_id.eq_any(names.names))
+            .filter(messages::client_msg_id.eq_any(names.client_msg_ids))
             .select(MessageRow::as_select());
         RunQueryDsl::load(query, self).await
     }
@@ -126,7 +124,7 @@ struct Insert {
     contents: Vec<String>,
     types: Vec<String>,
     file_urls: Vec<Option<String>>,
-    created: Vec<At>,
+    created: Vec<Millis>,
     seqs: Vec<i64>,
     names: Vec<Option<String>>,
 }

@@ -28,9 +28,11 @@ pub(super) async fn commit(
     clock: Clock,
 ) -> sql::Result<Vec<Result<Committed>>> {
     let mut connection = sql::checkout_lite(writer).await?;
-    connection
+    let answers = connection
         .spawn_blocking(move |connection| Ok(commit_here(connection, &batch, &clock)))
-        .await?
+        .await;
+    connection.give_back();
+    answers?
 }
 
 fn commit_here(
@@ -75,7 +77,7 @@ impl Statements for SqliteConnection {
         messages::table
             .filter(messages::room_id.eq_any(names.rooms))
             .filter(messages::user_id.eq_any(names.users))
-            .filter(messages::client_msg_id.eq_any(names.names))
+            .filter(messages::client_msg_id.eq_any(names.client_msg_ids))
             .select(MessageRow::as_select())
             .load(self)
     }

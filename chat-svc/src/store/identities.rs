@@ -5,11 +5,10 @@ use diesel::{
     Queryable, Selectable, SelectableHelper as _,
 };
 use jiff::Timestamp;
-use sql::fetch;
+use sql::{Millis, fetch};
 
 use super::{
     Account, Identities, SqlStore, StoredSession,
-    moment::At,
     schema::{accounts, sessions},
 };
 use crate::error::{Error, Result};
@@ -21,8 +20,8 @@ struct SessionRow {
     user_id: String,
     username: String,
     guest: bool,
-    created_at: At,
-    expires_at: At,
+    created_at: Millis,
+    expires_at: Millis,
 }
 
 impl Identities for SqlStore {
@@ -32,7 +31,7 @@ impl Identities for SqlStore {
                 accounts::user_id.eq(account.user_id.clone()),
                 accounts::username.eq(account.username.clone()),
                 accounts::password_hash.eq(account.password_hash.clone()),
-                accounts::created_at.eq(At(now)),
+                accounts::created_at.eq(Millis::from(now)),
             )
         };
         match fetch!(
@@ -91,8 +90,8 @@ impl Identities for SqlStore {
             user_id: session.user_id,
             username: session.username,
             guest: session.guest,
-            created_at: At(now),
-            expires_at: At(session.expires_at),
+            created_at: Millis::from(now),
+            expires_at: Millis::from(session.expires_at),
         };
         fetch!(
             self.db,
@@ -112,7 +111,7 @@ impl Identities for SqlStore {
             sessions::table
                 .left_join(accounts::table.on(accounts::user_id.eq(sessions::user_id)))
                 .filter(sessions::token_hash.eq(token_hash.to_vec()))
-                .filter(sessions::expires_at.gt(At(now)))
+                .filter(sessions::expires_at.gt(Millis::from(now)))
                 .select((SessionRow::as_select(), accounts::user_id.nullable()))
         )
         .await;
@@ -146,7 +145,7 @@ impl Identities for SqlStore {
             self.db,
             write,
             execute,
-            diesel::delete(sessions::table.filter(sessions::expires_at.le(At(now))))
+            diesel::delete(sessions::table.filter(sessions::expires_at.le(Millis::from(now))))
         )
         .await?;
         Ok(swept)

@@ -1,9 +1,9 @@
 //! Reading the log, and the statement that changes a message in it.
 
 use diesel::{ExpressionMethods as _, QueryDsl as _, SelectableHelper as _, dsl::auto_type};
-use sql::{Db, fetch};
+use sql::{Db, Millis, fetch};
 
-use super::{Span, moment::At, number::to_sql, rows::MessageRow, schema::messages, store_error};
+use super::{Span, number::to_sql, rows::MessageRow, schema::messages, store_error};
 use crate::{error::Result, message::Message};
 
 pub(super) async fn history(
@@ -85,8 +85,8 @@ pub(super) fn rewrite(row: MessageRow) -> _ {
     let content: String = row.content;
     let file_url: Option<String> = row.file_url;
     let change_seq: i64 = row.change_seq;
-    let edited_at: Option<At> = row.edited_at;
-    let deleted_at: Option<At> = row.deleted_at;
+    let edited_at: Option<Millis> = row.edited_at;
+    let deleted_at: Option<Millis> = row.deleted_at;
     let id: String = row.id;
     diesel::dsl::update(messages::table.find(id)).set((
         messages::content.eq(content),

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use diesel::{ExpressionMethods as _, Insertable, QueryDsl as _, SelectableHelper as _};
 use jiff::Timestamp;
-use sql::fetch;
+use sql::{Millis, fetch};
 
 use super::{
     Delivery, Outbox, SqlStore,
-    moment::At,
     number::from_sql,
     rows::MessageRow,
     schema::{messages, outbox},
@@ -21,7 +20,7 @@ pub(super) struct OutboxRow {
     message_id: String,
     user_id: String,
     kind: String,
-    due_at: At,
+    due_at: Millis,
 }
 
 /// Id, message, user, kind, attempts.
@@ -34,7 +33,7 @@ impl OutboxRow {
             message_id: message_id.to_owned(),
             user_id,
             kind: "mention".to_owned(),
-            due_at: At(now),
+            due_at: Millis::from(now),
         }
     }
 }
@@ -46,7 +45,7 @@ impl Outbox for SqlStore {
             read,
             load,
             outbox::table
-                .filter(outbox::due_at.le(At(now)))
+                .filter(outbox::due_at.le(Millis::from(now)))
                 .order((outbox::due_at.asc(), outbox::id.asc()))
                 .limit(i64::from(limit))
                 .select(outbox::id)
@@ -63,10 +62,10 @@ impl Outbox for SqlStore {
             diesel::update(
                 outbox::table
                     .filter(outbox::id.eq_any(due.clone()))
-                    .filter(outbox::due_at.le(At(now)))
+                    .filter(outbox::due_at.le(Millis::from(now)))
             )
             .set((
-                outbox::due_at.eq(At(until)),
+                outbox::due_at.eq(Millis::from(until)),
                 outbox::attempts.eq(outbox::attempts + 1)
             ))
             .returning((
@@ -116,7 +115,7 @@ impl Outbox for SqlStore {
             self.db,
             write,
             execute,
-            diesel::update(outbox::table.find(id)).set(outbox::due_at.eq(At(due)))
+            diesel::update(outbox::table.find(id)).set(outbox::due_at.eq(Millis::from(due)))
         )
         .await?;
         Ok(())

@@ -2,9 +2,9 @@
 
 use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, QueryDsl as _, SelectableHelper as _};
 use jiff::Timestamp;
-use sql::fetch;
+use sql::{Millis, fetch};
 
-use super::{Rooms, SqlStore, moment::At, number::from_sql, rows::RoomRow, schema::rooms};
+use super::{Rooms, SqlStore, number::from_sql, rows::RoomRow, schema::rooms};
 use crate::{
     error::{Error, Result},
     room::{NewRoom, Room},
@@ -16,7 +16,7 @@ impl Rooms for SqlStore {
             id: room.id,
             name: room.name,
             description: room.description,
-            created_at: At(now),
+            created_at: Millis::from(now),
             last_seq: 0,
         };
         let stored = row.clone();
@@ -65,7 +65,7 @@ impl Rooms for SqlStore {
                 .await?
             }
             Some(room) => {
-                let at = At(room.created_at);
+                let at = Millis::from(room.created_at);
                 fetch!(
                     self.db,
                     read,

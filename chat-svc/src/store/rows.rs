@@ -3,10 +3,11 @@
 use diesel::{Insertable, Queryable, Selectable};
 
 use super::{
-    moment::At,
     number,
     schema::{messages, rooms},
 };
+use sql::Millis;
+
 use crate::{message::Message, room::Room};
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -15,7 +16,7 @@ pub(super) struct RoomRow {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) description: String,
-    pub(super) created_at: At,
+    pub(super) created_at: Millis,
     pub(super) last_seq: i64,
 }
 
@@ -42,12 +43,12 @@ pub(super) struct MessageRow {
     pub(super) content: String,
     pub(super) message_type: String,
     pub(super) file_url: Option<String>,
-    pub(super) created_at: At,
+    pub(super) created_at: Millis,
     pub(super) seq: i64,
     pub(super) change_seq: i64,
     pub(super) client_msg_id: Option<String>,
-    pub(super) edited_at: Option<At>,
-    pub(super) deleted_at: Option<At>,
+    pub(super) edited_at: Option<Millis>,
+    pub(super) deleted_at: Option<Millis>,
 }
 
 impl From<MessageRow> for Message {

@@ -7,7 +7,7 @@ table! {
         id -> Text,
         name -> Text,
         description -> Text,
-        created_at -> crate::store::moment::Moment,
+        created_at -> sql::Moment,
         last_seq -> BigInt,
     }
 }
@@ -21,12 +21,12 @@ table! {
         content -> Text,
         message_type -> Text,
         file_url -> Nullable<Text>,
-        created_at -> crate::store::moment::Moment,
+        created_at -> sql::Moment,
         seq -> BigInt,
         change_seq -> BigInt,
         client_msg_id -> Nullable<Text>,
-        edited_at -> Nullable<crate::store::moment::Moment>,
-        deleted_at -> Nullable<crate::store::moment::Moment>,
+        edited_at -> Nullable<sql::Moment>,
+        deleted_at -> Nullable<sql::Moment>,
     }
 }
 
@@ -43,7 +43,7 @@ table! {
         user_id -> Text,
         username -> Text,
         password_hash -> Text,
-        created_at -> crate::store::moment::Moment,
+        created_at -> sql::Moment,
     }
 }
 
@@ -53,8 +53,8 @@ table! {
         user_id -> Text,
         username -> Text,
         guest -> Bool,
-        created_at -> crate::store::moment::Moment,
-        expires_at -> crate::store::moment::Moment,
+        created_at -> sql::Moment,
+        expires_at -> sql::Moment,
     }
 }
 
@@ -64,7 +64,7 @@ table! {
         message_id -> Text,
         user_id -> Text,
         kind -> Text,
-        due_at -> crate::store::moment::Moment,
+        due_at -> sql::Moment,
         attempts -> BigInt,
     }
 }

@@ -1,1 +1,275 @@
-//! Soon.
+//! Edits and deletions, and what those who were away read of them.
+
+use futures_util::future::join_all;
+use proto::chat::{
+    ChangesSinceRequest, ChangesSinceResponse, DeleteMessageRequest, EditMessageRequest, HistoryRequest,
+    Message,
+};
+use tonic::{Code, Status};
+
+use crate::{
+    on_both_stores,
+    support::{Service, Store, assert_gapless, message, parsed, refusal},
+};
+
+on_both_stores!(
+    history_is_read_in_pages,
+    edits_and_deletions_take_the_next_seq,
+    only_the_sender_changes_a_message,
+    whoever_was_away_reads_the_last_state,
+    pages_of_changes_are_complete,
+    pages_of_large_messages_are_cut,
+    concurrent_changes_leave_no_gap,
+    bad_input_is_named,
+);
+
+async fn edit(service: &Service, user: &str, id: &str, content: &str) -> Result<Message, Status> {
+    let request = EditMessageRequest {
+        room_id: "general".to_owned(),
+        message_id: id.to_owned(),
+        user_id: user.to_owned(),
+        content: content.to_owned(),
+    };
+    let answer = service.chat.clone().edit_message(request).await?;
+    Ok(answer.into_inner().message.expect("a message"))
+}
+
+async fn delete(service: &Service, user: &str, id: &str) -> Result<Message, Status> {
+    let request = DeleteMessageRequest {
+        room_id: "general".to_owned(),
+        message_id: id.to_owned(),
+        user_id: user.to_owned(),
+    };
+    let answer = service.chat.clone().delete_message(request).await?;
+    Ok(answer.into_inner().message.expect("a message"))
+}
+
+async fn page(service: &Service, after: u64, limit: u32, up_to: u64) -> ChangesSinceResponse {
+    let request = ChangesSinceRequest {
+        room_id: "general".to_owned(),
+        after_seq: after,
+        limit,
+        up_to_seq: up_to,
+    };
+    service
+        .chat
+        .clone()
+        .changes_since(request)
+        .await
+        .unwrap()
+        .into_inner()
+}
+
+async fn history_is_read_in_pages(store: Store) {
+    let service = store.service().await;
+    let mut ids = Vec::new();
+    for n in 1..=10 {
+        ids.push(service.say("general", "alice", &n.to_string()).await.id);
+    }
+    delete(&service, "alice", &ids[4]).await.unwrap();
+    let seqs = async |before: Option<u64>, after: Option<u64>, limit: u32| {
+        let request = HistoryRequest {
+            room_id: "general".to_owned(),
+            before,
+            after,
+            limit,
+        };
+        let page = service.chat.clone().history(request).await.unwrap().into_inner();
+        assert_eq!(page.last_seq, 11);
+        page.messages.into_iter().map(|m| m.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(seqs(None, None, 3).await, [8, 9, 10]);
+    assert_eq!(seqs(Some(8), None, 3).await, [4, 6, 7]);
+    assert_eq!(seqs(Some(4), None, 9).await, [1, 2, 3]);
+    assert_eq!(seqs(Some(1), None, 9).await, [0; 0]);
+    assert_eq!(seqs(None, Some(0), 3).await, [1, 2, 3]);
+    assert_eq!(seqs(None, Some(3), 3).await, [4, 6, 7]);
+    assert_eq!(seqs(None, Some(u64::MAX), 3).await, [0; 0]);
+    assert_eq!(seqs(None, None, 0).await.len(), 9);
+}
+
+async fn edits_and_deletions_take_the_next_seq(store: Store) {
+    let service = store.service().await;
+    let sent = service.say("general", "alice", "teh").await;
+    let edited = edit(&service, "alice", &sent.id, "the").await.unwrap();
+    assert_eq!(
+        (edited.seq, edited.change_seq, edited.content.as_str()),
+        (1, 2, "the")
+    );
+    assert!(edited.edited_at.is_some());
+    assert_eq!(service.history("general").await, [edited]);
+    let gone = delete(&service, "alice", &sent.id).await.unwrap();
+    assert_eq!((gone.change_seq, gone.content.as_str()), (3, ""));
+    assert_eq!(service.history("general").await, []);
+    // Again: the same tombstone, no new seq.
+    assert_eq!(delete(&service, "alice", &sent.id).await.unwrap().change_seq, 3);
+    assert_eq!(
+        refusal(edit(&service, "alice", &sent.id, "x").await).0,
+        Code::NotFound
+    );
+    assert_eq!(service.say("general", "alice", "next").await.seq, 4);
+}
+
+async fn only_the_sender_changes_a_message(store: Store) {
+    let service = store.service().await;
+    let sent = service.say("general", "alice", "mine").await;
+    assert_eq!(
+        refusal(edit(&service, "bob", &sent.id, "x").await).0,
+        Code::PermissionDenied
+    );
+    assert_eq!(
+        refusal(delete(&service, "bob", &sent.id).await).0,
+        Code::PermissionDenied
+    );
+    let none = "01890000-0000-7000-8000-000000000000";
+    assert_eq!(
+        refusal(edit(&service, "alice", none, "x").await).0,
+        Code::NotFound
+    );
+    let elsewhere = DeleteMessageRequest {
+        room_id: "random".to_owned(),
+        message_id: sent.id.clone(),
+        user_id: "alice".to_owned(),
+    };
+    assert_eq!(
+        refusal(service.chat.clone().delete_message(elsewhere).await).0,
+        Code::NotFound
+    );
+    assert_eq!(service.history("general").await[0].content, "mine");
+    assert_eq!(
+        service.say("general", "alice", "next").await.seq,
+        2,
+        "refusals take no seq"
+    );
+}
+
+async fn whoever_was_away_reads_the_last_state(store: Store) {
+    let service = store.service().await;
+    let mut ids = Vec::new();
+    for n in 1..=4 {
+        ids.push(service.say("general", "alice", &n.to_string()).await.id);
+    }
+    edit(&service, "alice", &ids[0], "one").await.unwrap(); // 5
+    delete(&service, "alice", &ids[1]).await.unwrap(); // 6
+    edit(&service, "alice", &ids[0], "ONE").await.unwrap(); // 7
+    let told: Vec<(u64, String, String)> = service
+        .changes("general", 0, 0)
+        .await
+        .into_iter()
+        .map(|(seq, frame)| {
+            assert_eq!(frame["seq"], seq);
+            let text = |name: &str| frame[name].as_str().unwrap_or_default().to_owned();
+            (seq, text("type"), text("content"))
+        })
+        .collect();
+    let expected = [
+        (3, "message", "3"),
+        (4, "message", "4"),
+        (6, "message_deleted", ""),
+        (7, "message_updated", "ONE"),
+    ];
+    let expected = expected.map(|(seq, kind, content)| (seq, kind.to_owned(), content.to_owned()));
+    assert_eq!(told, expected);
+    assert_eq!(service.changes("general", 6, 0).await.len(), 1);
+}
+
+async fn pages_of_changes_are_complete(store: Store) {
+    let service = store.service().await;
+    for n in 1..=10 {
+        service.say("general", "alice", &n.to_string()).await;
+    }
+    let told = |page: &ChangesSinceResponse| {
+        let seqs: Vec<u64> = page.changes.iter().map(|change| change.seq).collect();
+        (seqs, page.complete_to, page.last_seq)
+    };
+    assert_eq!(told(&page(&service, 0, 4, 0).await), (vec![1, 2, 3, 4], 4, 10));
+    assert_eq!(told(&page(&service, 8, 4, 0).await), (vec![9, 10], 10, 10));
+    assert_eq!(told(&page(&service, 2, 100, 5).await), (vec![3, 4, 5], 5, 10));
+    assert_eq!(told(&page(&service, 7, 100, 5).await), (vec![], 7, 10));
+    assert_eq!(told(&page(&service, 10, 100, 0).await), (vec![], 10, 10));
+    // A restored database: the log ends before what the caller has seen.
+    assert_eq!(told(&page(&service, 99, 100, 0).await), (vec![], 10, 10));
+    assert_eq!(service.changes("general", 0, 3).await.len(), 10);
+    // Only the last state of the first message is left in front of the bound: everything up to it is complete.
+    let first = service.history("general").await[0].id.clone();
+    edit(&service, "alice", &first, "later").await.unwrap();
+    assert_eq!(told(&page(&service, 0, 100, 1).await), (vec![], 1, 11));
+}
+
+async fn pages_of_large_messages_are_cut(store: Store) {
+    let service = store.service().await;
+    let large = "陳".repeat(16_000);
+    for _ in 0..50 {
+        service.say("general", "alice", &large).await;
+    }
+    let first = page(&service, 0, 1000, 0).await;
+    let bytes: usize = first.changes.iter().map(|change| change.frame.len()).sum();
+    assert!((1 << 20..(1 << 20) + 100_000).contains(&bytes), "{bytes}");
+    let (last, _) = parsed(first.changes.last().unwrap());
+    assert_eq!(first.complete_to, last);
+    let all = service.changes("general", 0, 1000).await;
+    assert_eq!(
+        all.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(),
+        (1..=50).collect::<Vec<_>>()
+    );
+}
+
+async fn concurrent_changes_leave_no_gap(store: Store) {
+    let (one, other) = (store.service().await, store.service().await);
+    let mut ids = Vec::new();
+    for n in 0..10 {
+        ids.push(one.say("general", "alice", &n.to_string()).await.id);
+    }
+    let edits = ids
+        .iter()
+        .map(|id| async { edit(&one, "alice", id, "edited").await.ok() });
+    let deletions = ids[5..]
+        .iter()
+        .map(|id| async { delete(&other, "alice", id).await.ok() });
+    let sends = (0..10).map(|_| other.send(message("general", "bob", "hi")));
+    let (edits, deletions, sends) = tokio::join!(join_all(edits), join_all(deletions), join_all(sends));
+    let mut seqs: Vec<u64> = (1..=10).collect();
+    seqs.extend(edits.into_iter().flatten().map(|m| m.change_seq));
+    seqs.extend(deletions.into_iter().flatten().map(|m| m.change_seq));
+    seqs.extend(sends.into_iter().map(|sent| sent.unwrap().seq));
+    assert!(seqs.len() >= 10 + 5 + 5 + 10);
+    let head = *seqs.iter().max().unwrap();
+    assert_gapless(seqs);
+    assert_eq!(page(&one, 0, 1000, 0).await.last_seq, head);
+}
+
+async fn bad_input_is_named(store: Store) {
+    let service = store.service().await;
+    let bad = |field: &str| (Code::InvalidArgument, Some(field.to_owned()));
+    assert_eq!(
+        refusal(edit(&service, "alice", "no-uuid", "x").await),
+        bad("message_id")
+    );
+    let id = service.say("general", "alice", "hi").await.id;
+    assert_eq!(refusal(edit(&service, "alice", &id, "").await), bad("content"));
+    assert_eq!(refusal(delete(&service, "Alice!", &id).await), bad("user_id"));
+    let history = |limit, before, after| HistoryRequest {
+        room_id: "general".to_owned(),
+        before,
+        after,
+        limit,
+    };
+    let mut chat = service.chat.clone();
+    assert_eq!(
+        refusal(chat.history(history(201, None, None)).await),
+        bad("limit")
+    );
+    assert_eq!(
+        refusal(chat.history(history(1, Some(1), Some(1))).await),
+        bad("before")
+    );
+    let mut missing = history(1, None, None);
+    missing.room_id = "nowhere".to_owned();
+    assert_eq!(refusal(chat.history(missing).await).0, Code::NotFound);
+    let request = ChangesSinceRequest {
+        room_id: "general".to_owned(),
+        limit: 1001,
+        ..Default::default()
+    };
+    assert_eq!(refusal(chat.changes_since(request).await), bad("limit"));
+}

@@ -1,8 +1,14 @@
 //! What callers of chat-svc notice, on both stores.
+#![expect(
+    clippy::unwrap_used,
+    clippy::assigning_clones,
+    reason = "a test has nothing to do with an error but to stop, and need not save copies"
+)]
 
 mod changes;
 mod identity;
 mod outbox;
+mod overload;
 mod publishing;
 mod rooms;
 mod sends;

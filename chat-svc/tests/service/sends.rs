@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use futures_util::future::join_all;
+use broker::{Broker, Event, Source};
+use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
+use test_support::wait;
 use tonic::Code;
 
 use crate::{
@@ -17,6 +19,7 @@ on_both_stores!(
     repeats_within_a_burst_leave_no_gap,
     the_same_name_from_another_user_or_room_is_another_message,
     a_missing_room_fails_alone,
+    what_is_on_its_way_at_shutdown_is_answered_and_kept,
 );
 
 async fn a_message_comes_back_as_it_was_sent(store: Store) {
@@ -130,4 +133,41 @@ async fn a_missing_room_fails_alone(store: Store) {
     }
     assert_eq!(seqs.len(), 30);
     assert_gapless(seqs);
+}
+
+async fn what_is_on_its_way_at_shutdown_is_answered_and_kept(store: Store) {
+    let broker = Broker::memory();
+    let mut published = broker.subscribe(&["room:general"]);
+    let mut service = store.service_with(Source::Shared(broker), None).await;
+    let (first, rest) = {
+        let sends = (0..100).map(|n| service.send(named("general", "alice", &n.to_string())));
+        let mut sends: FuturesUnordered<_> = sends.collect();
+        let first = sends.next().await.unwrap();
+        service.shutdown.begin();
+        (first, sends.collect::<Vec<_>>().await)
+    };
+    let answered: Vec<u64> = rest
+        .into_iter()
+        .chain([first])
+        .flatten()
+        .map(|sent| sent.seq)
+        .collect();
+    let serving = tokio::time::timeout(wait::SOON, &mut service.serving).await;
+    serving.expect("it ends").unwrap().unwrap();
+    service.shutdown.finish().await;
+    let again = store.service().await;
+    let stored: Vec<u64> = again.history("general").await.iter().map(|m| m.seq).collect();
+    assert!(!answered.is_empty() && answered.iter().all(|seq| stored.contains(seq)));
+    // Everything that was stored was published, too.
+    for seq in &stored {
+        let frame = loop {
+            let event = tokio::time::timeout(wait::SOON, published.recv()).await;
+            match event.expect("something is published").unwrap() {
+                Event::Message(publication) => break publication.payload,
+                other => assert_eq!(other, Event::Connected),
+            }
+        };
+        let frame: serde_json::Value = serde_json::from_slice(&frame).unwrap();
+        assert_eq!(frame["seq"], *seq);
+    }
 }

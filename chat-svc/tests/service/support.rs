@@ -3,16 +3,19 @@
 use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
 
 use broker::{Broker, Source};
-use chat_svc::Config;
+use chat_svc::{
+    Config,
+    store::{MIGRATIONS, SqlStore},
+};
 use proto::chat::{
     Change, ChangesSinceRequest, HistoryRequest, Message, Room, SendMessageRequest, SendMessageResponse,
     chat_service_client::ChatServiceClient, identity_service_client::IdentityServiceClient,
 };
-use runtime::{Shutdown, client::ServiceUrl, health::Health, settings::Listen};
-use sql::DatabaseUrl;
+use runtime::{Fatal, Shutdown, client::ServiceUrl, health::Health, settings::Listen};
+use sql::{DatabaseUrl, Db};
 use tempfile::TempDir;
 use test_support::{postgres, wait};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt as _;
 
@@ -20,6 +23,8 @@ use tonic_types::StatusExt as _;
 #[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) url: DatabaseUrl,
+    /// Where it is PostgreSQL.
+    pub(crate) database: Option<postgres::Database>,
     _folder: Option<Arc<TempDir>>,
 }
 
@@ -28,6 +33,7 @@ impl Store {
         let folder = TempDir::new().expect("a folder");
         Self {
             url: DatabaseUrl::Sqlite(folder.path().join("chat.db")),
+            database: None,
             _folder: Some(Arc::new(folder)),
         }
     }
@@ -36,16 +42,24 @@ impl Store {
         let database = postgres::database().await;
         Self {
             url: DatabaseUrl::Postgres(database.url().to_owned()),
+            database: Some(database),
             _folder: None,
         }
     }
 
-    /// An instance of the service with a broker of its own, delivering to nobody.
-    pub(crate) async fn service(&self) -> Service {
-        self.service_with(Broker::memory(), None).await
+    /// The store itself, without a service in front of it.
+    pub(crate) async fn direct(&self) -> SqlStore {
+        let db = Db::open(&self.url, "tests", 4).expect("a store");
+        db.migrate(&MIGRATIONS).await.expect("tables");
+        SqlStore::new(db)
     }
 
-    pub(crate) async fn service_with(&self, broker: Broker, notify: Option<ServiceUrl>) -> Service {
+    /// An instance of the service with a broker of its own, delivering to nobody.
+    pub(crate) async fn service(&self) -> Service {
+        self.service_with(Source::Shared(Broker::memory()), None).await
+    }
+
+    pub(crate) async fn service_with(&self, broker: Source, notify: Option<ServiceUrl>) -> Service {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let config = Config {
@@ -55,11 +69,11 @@ impl Store {
                 admin_port: None,
             },
             database: self.url.clone(),
-            broker: Source::Shared(broker.clone()),
+            broker,
             notify,
         };
         let (health, shutdown) = (Health::new(), Shutdown::new());
-        tokio::spawn(chat_svc::serve_on(
+        let serving = tokio::spawn(chat_svc::serve_on(
             listener,
             config,
             health.clone(),
@@ -75,8 +89,8 @@ impl Store {
         Service {
             chat: ChatServiceClient::new(channel.clone()).max_decoding_message_size(16 << 20),
             identity: IdentityServiceClient::new(channel),
-            broker,
             shutdown,
+            serving,
         }
     }
 }
@@ -85,8 +99,8 @@ impl Store {
 pub(crate) struct Service {
     pub(crate) chat: ChatServiceClient<Channel>,
     pub(crate) identity: IdentityServiceClient<Channel>,
-    pub(crate) broker: Broker,
-    shutdown: Shutdown,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) serving: JoinHandle<Result<(), Fatal>>,
 }
 
 impl Drop for Service {
@@ -151,7 +165,7 @@ impl Service {
                 .await
                 .expect("changes")
                 .into_inner();
-            all.extend(page.changes.into_iter().map(parsed));
+            all.extend(page.changes.iter().map(parsed));
             at = page.complete_to;
             if page.complete_to >= page.last_seq {
                 return all;
@@ -161,7 +175,7 @@ impl Service {
 }
 
 /// A change's seq and its frame as JSON.
-pub(crate) fn parsed(change: Change) -> (u64, serde_json::Value) {
+pub(crate) fn parsed(change: &Change) -> (u64, serde_json::Value) {
     (change.seq, serde_json::from_slice(&change.frame).expect("JSON"))
 }
 

@@ -13,6 +13,7 @@ import { Store } from "./store.js";
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Identity} Identity */
 /** @typedef {import("./types.js").KeyValue} KeyValue */
+/** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./room.js").Room} Room */
 /** @typedef {{ signedOut: void, problem: string }} ChatEvents */
 
@@ -32,6 +33,8 @@ export class Chat extends Emitter {
   #roomsTimer;
   #roomsAttempt = 0;
   #marks = new ReadMarks((frame) => this.connection.send(frame));
+  /** A page asked for before the room list was known. @type {{ roomId: string, page: Promise<Message[] | null> } | null} */
+  #early = null;
   #ready = false;
 
   /**
@@ -61,8 +64,13 @@ export class Chat extends Emitter {
     }));
   }
 
-  /** Opens the socket and reads the room list at the same time; what cannot be read now is tried again until it can. */
-  start() {
+  /**
+   * Opens the socket, reads the room list, and the messages of the room that will be looked at first, all at the same time;
+   * what cannot be read now is tried again until it can.
+   * @param {string} [firstRoomId]
+   */
+  start(firstRoomId) {
+    if (firstRoomId) this.#early = { roomId: firstRoomId, page: this.api.messages(firstRoomId, { limit: PAGE }).catch(() => null) };
     this.connection.start();
     this.#presenceTimer = setInterval(() => this.#refreshPresence(), PRESENCE_EVERY_MS);
     this.#refreshPresence();
@@ -197,15 +205,30 @@ export class Chat extends Emitter {
     room.problem = "";
     this.store.emit("messages", room.id);
     try {
-      const page = await this.api.messages(room.id, { limit: PAGE, before });
+      const early = before === undefined ? await this.#earlyPage(room) : null;
+      const page = early ?? await this.api.messages(room.id, { limit: PAGE, before });
       room.loading = "idle";
       this.store.addHistory(room, page, PAGE, before !== undefined);
+      for (const message of page) if (message.user_id === this.me.user_id) this.outbox.accept(message);
     } catch (error) {
       room.loading = "failed";
       room.problem = error instanceof Problem ? error.message : "The messages could not be loaded.";
       this.store.emit("messages", room.id);
       if (error instanceof Problem && error.status === 401) this.emit("signedOut", undefined);
     }
+  }
+
+  /**
+   * The early page, if it is this room's and reaches up to where the live frames begin: it was read at the same time as the
+   * list, so something may have been said between the two.
+   * @param {Room} room
+   */
+  async #earlyPage(room) {
+    const early = this.#early;
+    this.#early = null;
+    if (early?.roomId !== room.id) return null;
+    const page = await early.page;
+    return (page?.at(-1)?.seq ?? 0) >= room.listedSeq ? page : null;
   }
 
   /** @param {Frame} frame */

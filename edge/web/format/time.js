@@ -8,7 +8,7 @@ const DAY = 24 * HOUR;
 
 /** @param {Date} date @param {Where} [where] such as "14:05" */
 export function clock(date, { locale, timeZone } = {}) {
-  return format(locale, { hour: "2-digit", minute: "2-digit", timeZone }).format(date);
+  return format(locale, { hour: "numeric", minute: "2-digit", timeZone }).format(date);
 }
 
 /** @param {Date} date @param {Where} [where] the clock where there is little room: without AM and PM */

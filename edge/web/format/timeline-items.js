@@ -28,6 +28,8 @@ export function timelineItems({ messages, unsent, dividerSeq, dividerInside, me 
   let day = NaN;
   let author = "";
   let last = -Infinity;
+  /** Stored, though the acknowledgement did not come (yet). @type {Set<string>} */
+  const stored = new Set();
   let divided = dividerSeq === null || !dividerInside;
   /** @param {Date} date */
   const startDay = (date) => {
@@ -47,10 +49,12 @@ export function timelineItems({ messages, unsent, dividerSeq, dividerInside, me 
     }
     const continued = message.user_id === author && date.getTime() - last < GROUP_MS;
     items.push({ kind: "message", key: message.client_msg_id && message.user_id === me ? `own-${message.client_msg_id}` : message.id, message, continued });
+    if (message.client_msg_id && message.user_id === me) stored.add(message.client_msg_id);
     author = message.user_id;
     last = date.getTime();
   }
   for (const entry of unsent) {
+    if (stored.has(entry.client_msg_id)) continue;
     const date = new Date(entry.created_at);
     startDay(date);
     items.push({ kind: "unsent", key: `own-${entry.client_msg_id}`, entry, continued: author === me && date.getTime() - last < GROUP_MS });

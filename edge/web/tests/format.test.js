@@ -80,3 +80,12 @@ test("the timeline: days, groups, the New line, unsent ones", () => {
   assert.deepEqual(items.map((item) => (item.kind === "message" ? `${item.key}${item.continued ? "+" : ""}` : item.kind)),
     ["day", "m1", "day", "m2", "m3+", "m4", "m5", "new", "m6", "unsent"]);
 });
+
+test("a message that is stored already is not shown a second time as unsent", () => {
+  const timestamp = new Date(2026, 10, 23, 10).toISOString();
+  const items = timelineItems({
+    messages: [{ id: "m1", user_id: "mia", client_msg_id: "c1", timestamp, seq: 1, pos: 1 }, { id: "m2", user_id: "bob", client_msg_id: "c2", timestamp, seq: 2, pos: 2 }],
+    unsent: [{ client_msg_id: "c1", created_at: timestamp }, { client_msg_id: "c2", created_at: timestamp }], dividerSeq: null, dividerInside: true, me: "mia",
+  });
+  assert.deepEqual(items.map((item) => item.key).slice(1), ["own-c1", "m2", "own-c2"]);
+});

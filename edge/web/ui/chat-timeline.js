@@ -42,13 +42,15 @@ export class ChatTimeline extends HTMLElement {
   #stick = true;
   #waiting = true;
   #count = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #clock;
   /** @type {Map<string, HTMLElement>} */
   #nodes = new Map();
   #actions = new MessageActions();
   #list = h("div", { class: "messages", role: "list" });
   #top = h("div", { class: "timeline-top" });
   #state = h("div", { class: "timeline-state" });
-  #scroller = h("div", { class: "scroller", tabindex: "0", "data-testid": "timeline" }, this.#top, this.#state, this.#list);
+  #scroller = h("div", { class: "scroller", role: "region", tabindex: "0", "data-testid": "timeline" }, this.#top, this.#state, this.#list);
   #jumpText = h("span");
   #jump = h("button", { type: "button", class: "jump", hidden: true, "data-testid": "jump-to-latest", on: { click: () => this.toBottom() } }, icon("down"), this.#jumpText);
 
@@ -66,7 +68,11 @@ export class ChatTimeline extends HTMLElement {
     const resized = new ResizeObserver(() => this.#settle());
     resized.observe(scroller);
     resized.observe(this.#list);
-    setInterval(() => this.#refreshTimes(), 30_000);
+    this.#clock = setInterval(() => this.#refreshTimes(), 30_000);
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#clock);
   }
 
   /** Whether the newest message is in sight. */

@@ -139,14 +139,12 @@ struct Writer {
 
 impl Writer {
     async fn file(&mut self) -> Result<&mut File> {
-        Ok(match self.file {
-            Some(ref mut file) => file,
-            None => {
-                let path = self.directory.unfinished(self.key);
-                fs::create_dir_all(self.directory.root.join(UNFINISHED)).await?;
-                self.file.insert(File::create_new(path).await?)
-            }
-        })
+        if self.file.is_none() {
+            fs::create_dir_all(self.directory.root.join(UNFINISHED)).await?;
+            let path = self.directory.unfinished(self.key);
+            self.file = Some(File::create_new(path).await?);
+        }
+        self.file.as_mut().ok_or(Error::Missing)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Objects on a server that speaks S3: MinIO, RustFS, Garage, AWS.
+//! Objects on a server that speaks S3: MinIO, `RustFS`, Garage, AWS.
 
 mod client;
 mod unfinished;
@@ -14,6 +14,7 @@ use std::{
 
 use aws_sdk_s3::{
     Client,
+    config::retry::RetryConfig,
     error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
     primitives::DateTime,
     types::{BucketLocationConstraint, CreateBucketConfiguration},
@@ -45,8 +46,10 @@ impl S3 {
     }
 
     async fn find_bucket(&self) -> Result<()> {
-        let found = self.client.head_bucket().bucket(&*self.bucket).send().await;
-        match found {
+        let request = self.client.head_bucket().bucket(&*self.bucket).customize();
+        // A question about now: the next check is the second try.
+        let once = aws_sdk_s3::Config::builder().retry_config(RetryConfig::disabled());
+        match request.config_override(once).send().await {
             Ok(_) => Ok(()),
             Err(error) if status(&error) == Some(404) => self.make_bucket().await,
             Err(error) => Err(self.told(&error, "to look at the bucket")),

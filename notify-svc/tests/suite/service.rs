@@ -2,6 +2,7 @@
 
 use crate::support::{Fresh, Replica, published};
 use broker::{Broker, Event, RedisBroker, Source};
+use notify_svc::{Draft, Notifications};
 use proto::notify::{
     CreateRequest, DeleteRequest, ListRequest, MarkAllReadRequest, MarkReadRequest, Notification,
     UnreadCountRequest,
@@ -15,6 +16,7 @@ on_both!(
     creates_lists_marks_and_deletes,
     publishes_the_frame_of_the_contract,
     two_replicas_publish_one_source_once,
+    what_a_lost_caller_began_is_published,
     refuses_bad_input_by_name_and_stores_nothing,
     works_while_the_broker_is_down,
 );
@@ -177,6 +179,20 @@ async fn two_replicas_publish_one_source_once(fresh: Fresh) {
     assert_eq!(published(heard.as_mut()).await.1, frame(&first));
     let (_, next) = published(heard.as_mut()).await;
     assert!(next.contains("the end"), "published once: {next}");
+}
+
+async fn what_a_lost_caller_began_is_published(fresh: Fresh) {
+    let (store, alive) = fresh.store().await;
+    let broker = Broker::memory();
+    let mut heard = broker.subscribe(&["user:*"]);
+    let notifications = Notifications::new(store, broker, alive);
+    let draft = Draft::check(create("alice", "bob mentioned you")).unwrap();
+    let mut call = Box::pin(notifications.create(draft));
+    assert!(futures_util::poll!(call.as_mut()).is_pending());
+    drop(call);
+    let (channel, _) = published(heard.as_mut()).await;
+    assert_eq!(channel, "user:alice");
+    assert_eq!(notifications.unread_count("alice").await.unwrap(), 1);
 }
 
 async fn refuses_bad_input_by_name_and_stores_nothing(fresh: Fresh) {

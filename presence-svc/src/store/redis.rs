@@ -14,10 +14,14 @@
 mod record;
 mod scripts;
 
-use std::{collections::HashSet, future::Future};
+use std::{
+    collections::HashSet,
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use broker::{BrokerUrl, RedisLink};
-use futures_util::{FutureExt as _, future};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future, stream};
 use redis::{RedisError, aio::MultiplexedConnection};
 use runtime::{Shutdown, deadline};
 
@@ -25,13 +29,21 @@ use super::{
     Answer, Beat, Change, DEADLINE, Lifetimes, Online, SWEEP_MAX, Store, Swept, Typist, Unavailable, User,
 };
 use record::{TypingRecord, UserRecord};
-use scripts::{CHUNK, Gone, Scripts, Stopped};
+use scripts::{Gone, Scripts, Stopped};
+
+/// Users in one question: Redis serves nobody else meanwhile.
+const CHUNK: usize = 500;
+
+/// Questions about chunks that are under way at once.
+const CHUNKS_AT_ONCE: usize = 4;
 
 /// See the module.
 pub struct RedisStore {
     link: RedisLink,
     lifetimes: Lifetimes,
     scripts: Scripts,
+    /// Whether the last answer was an error: what Redis refuses is logged once, not once a call.
+    refused: AtomicBool,
 }
 
 impl RedisStore {
@@ -41,6 +53,7 @@ impl RedisStore {
             link: RedisLink::connect("presence-store", url, shutdown),
             lifetimes,
             scripts: Scripts::default(),
+            refused: AtomicBool::new(false),
         }
     }
 
@@ -55,16 +68,53 @@ impl RedisStore {
             Ok(connection) => {
                 let answer = question(connection);
                 async move {
-                    match tokio::time::timeout(DEADLINE.min(deadline::remaining()), answer).await {
-                        Ok(Ok(answer)) => Ok(answer),
-                        Ok(Err(error)) => Err(Unavailable(error.to_string())),
-                        Err(_) => Err(Unavailable("no answer".to_owned())),
+                    let answer = in_time(answer).await?;
+                    let was_refused = self.refused.swap(answer.is_err(), Ordering::Relaxed);
+                    if let Err(error) = &answer
+                        && !was_refused
+                    {
+                        tracing::warn!(%error, "Redis fails the presence store");
                     }
+                    answer.map_err(|error| Unavailable(error.to_string()))
                 }
                 .boxed()
             }
         }
     }
+
+    /// The values of keys; what has expired is left out.
+    async fn values(&self, keys: Vec<String>) -> Result<Vec<String>, Unavailable> {
+        let chunks = keys.chunks(CHUNK).map(|keys| {
+            self.ask(async move |mut connection: MultiplexedConnection| {
+                let mut read = redis::cmd("MGET");
+                read.arg(keys);
+                read.query_async::<Vec<Option<String>>>(&mut connection).await
+            })
+        });
+        let values = in_turn(chunks.collect()).await?;
+        Ok(values.into_iter().flatten().collect())
+    }
+
+    /// The members of a sorted set.
+    fn members<'a>(&'a self, set: &str) -> Answer<'a, Vec<String>> {
+        let mut range = redis::cmd("ZRANGE");
+        range.arg(set).arg(0).arg(-1);
+        self.ask(async move |mut connection: MultiplexedConnection| range.query_async(&mut connection).await)
+    }
+}
+
+/// Asks about many in chunks, a few of them under way at once; each has its own deadline, so that a large call takes its
+/// time and a dead Redis is told soon all the same.
+async fn in_turn<T>(chunks: Vec<Answer<'_, Vec<T>>>) -> Result<Vec<T>, Unavailable> {
+    stream::iter(chunks).buffered(CHUNKS_AT_ONCE).try_concat().await
+}
+
+async fn in_time<T>(
+    answer: impl Future<Output = Result<T, RedisError>>,
+) -> Result<Result<T, RedisError>, Unavailable> {
+    tokio::time::timeout(DEADLINE.min(deadline::remaining()), answer)
+        .await
+        .map_err(|_| Unavailable("no answer".to_owned()))
 }
 
 fn change((id, name, rooms): Gone) -> Change {
@@ -74,76 +124,57 @@ fn change((id, name, rooms): Gone) -> Change {
     }
 }
 
-/// The values of keys, with what has expired left out.
-async fn values(
-    mut connection: MultiplexedConnection,
-    expiries: &str,
-    key: impl Fn(&str) -> String,
-) -> Result<Vec<String>, RedisError> {
-    let members: Vec<String> = redis::cmd("ZRANGE")
-        .arg(expiries)
-        .arg(0)
-        .arg(-1)
-        .query_async(&mut connection)
-        .await?;
-    let chunks = members.chunks(CHUNK).map(|members| {
-        let mut connection = connection.clone();
-        let mut read = redis::cmd("MGET");
-        read.arg(members.iter().map(|member| key(member)).collect::<Vec<_>>());
-        async move { read.query_async::<Vec<Option<String>>>(&mut connection).await }
-    });
-    let values = future::try_join_all(chunks).await?;
-    Ok(values.into_iter().flatten().flatten().collect())
-}
-
 impl Store for RedisStore {
     fn beat(&self, beats: Vec<Beat>) -> Answer<'_, Vec<Change>> {
-        self.ask(|connection| async move {
-            // One round trip: the chunks are sent together, and none holds up Redis for long.
-            let chunks = beats.chunks(CHUNK).map(|beats| {
-                self.scripts
-                    .beat(connection.clone(), self.lifetimes.online, beats)
-            });
-            let came = future::try_join_all(chunks).await?;
-            Ok(came.into_iter().flatten().map(change).collect())
-        })
+        async move {
+            let lifetime = self.lifetimes.online;
+            let chunks = beats
+                .chunks(CHUNK)
+                .map(|beats| self.ask(|connection| self.scripts.beat(connection, lifetime, beats)));
+            let came = in_turn(chunks.collect()).await?;
+            Ok(came.into_iter().map(change).collect())
+        }
+        .boxed()
     }
 
     fn online(&self) -> Answer<'_, Vec<Online>> {
-        self.ask(|connection| async move {
-            let values = values(connection, scripts::EXPIRIES, scripts::user_key).await?;
+        async move {
+            let ids = self.members(scripts::EXPIRIES).await?;
+            let keys = ids.iter().map(|id| scripts::user_key(id)).collect();
+            let values = self.values(keys).await?;
             let mut users: Vec<Online> = values.iter().filter_map(|json| UserRecord::read(json)).collect();
             users.sort_unstable_by(|one, other| one.user.id.cmp(&other.user.id));
             Ok(users)
-        })
+        }
+        .boxed()
     }
 
     fn user<'a>(&'a self, user_id: &'a str) -> Answer<'a, Option<Online>> {
-        self.ask(|mut connection| async move {
-            let json: Option<String> = redis::cmd("GET")
-                .arg(scripts::user_key(user_id))
-                .query_async(&mut connection)
-                .await?;
-            Ok(json.as_deref().and_then(UserRecord::read))
-        })
+        async move {
+            let found = self.values(vec![scripts::user_key(user_id)]).await?;
+            Ok(found.iter().find_map(|json| UserRecord::read(json)))
+        }
+        .boxed()
     }
 
     fn present<'a>(&'a self, user_ids: &'a [&'a str]) -> Answer<'a, HashSet<String>> {
-        self.ask(|mut connection| async move {
-            let mut pipeline = redis::pipe();
-            for id in user_ids {
-                pipeline.cmd("ZSCORE").arg(scripts::EXPIRIES).arg(id);
-            }
-            let scores: Vec<Option<f64>> = pipeline.query_async(&mut connection).await?;
-            let both = user_ids.iter().zip(scores);
-            Ok(both
-                .filter_map(|(id, score)| score.map(|_| (*id).to_owned()))
-                .collect())
-        })
+        async move {
+            let chunks = user_ids.chunks(CHUNK).map(|ids| {
+                self.ask(async move |mut connection: MultiplexedConnection| {
+                    let mut read = redis::cmd("ZMSCORE");
+                    read.arg(scripts::EXPIRIES).arg(ids);
+                    read.query_async::<Vec<Option<f64>>>(&mut connection).await
+                })
+            });
+            let scores = in_turn(chunks.collect()).await?;
+            let present = user_ids.iter().zip(scores).filter(|(_, score)| score.is_some());
+            Ok(present.map(|(id, _)| (*id).to_owned()).collect())
+        }
+        .boxed()
     }
 
     fn leave<'a>(&'a self, user_id: &'a str) -> Answer<'a, Option<Change>> {
-        self.ask(|connection| async move {
+        self.ask(async move |connection| {
             let gone = self.scripts.leave(connection, user_id).await?;
             Ok(gone.into_iter().next().map(change))
         })
@@ -157,7 +188,7 @@ impl Store for RedisStore {
     }
 
     fn stop_typing<'a>(&'a self, room_id: &'a str, user_id: &'a str) -> Answer<'a, Option<Typist>> {
-        self.ask(|connection| async move {
+        self.ask(async move |connection| {
             let name = self.scripts.stop_typing(connection, room_id, user_id).await?;
             Ok(name.map(|name| Typist {
                 user: User {
@@ -170,16 +201,18 @@ impl Store for RedisStore {
     }
 
     fn typing<'a>(&'a self, room_id: &'a str) -> Answer<'a, Vec<User>> {
-        self.ask(|connection| async move {
-            let expiries = scripts::room_expiries(room_id);
-            let values = values(connection, &expiries, |user| scripts::typing_key(room_id, user)).await?;
+        async move {
+            let ids = self.members(&scripts::room_expiries(room_id)).await?;
+            let keys = ids.iter().map(|id| scripts::typing_key(room_id, id)).collect();
+            let values = self.values(keys).await?;
             let mut users: Vec<User> = values
                 .iter()
                 .filter_map(|json| TypingRecord::read(json))
                 .collect();
             users.sort_unstable();
             Ok(users)
-        })
+        }
+        .boxed()
     }
 
     fn sweep(&self) -> Answer<'_, Swept> {
@@ -204,6 +237,14 @@ impl Store for RedisStore {
     }
 
     fn ping(&self) -> Answer<'_, ()> {
-        self.ask(|mut connection| async move { redis::cmd("PING").query_async::<()>(&mut connection).await })
+        // Not a call that Redis could refuse: its success must not make the next refusal look new.
+        async {
+            let mut connection = self.link.connection().map_err(Unavailable)?;
+            let ping = redis::cmd("PING");
+            in_time(ping.query_async::<()>(&mut connection))
+                .await?
+                .map_err(|error| Unavailable(error.to_string()))
+        }
+        .boxed()
     }
 }

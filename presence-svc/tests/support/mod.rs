@@ -18,7 +18,7 @@ use test_support::wait::SOON;
 use tonic::transport::Channel;
 
 /// Nothing expires while a test runs.
-pub(crate) const LONG: Duration = Duration::from_secs(600);
+pub(crate) const LONG: Duration = Duration::from_mins(10);
 
 /// Soon expired.
 pub(crate) const SHORT: Duration = Duration::from_millis(200);

@@ -61,7 +61,7 @@ async fn a_process_starts_before_its_database_and_both_heal_without_a_restart() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_hangs_is_unavailable_and_its_connections_are_replaced() {
+async fn a_server_that_hangs_is_unavailable_until_it_answers_again() {
     let server = Server::start_new(Durability::Off).await;
     let url = server.create_database("counters").await.url().parse().unwrap();
     let db = Db::open(&url, "sql-tests", 2).unwrap();

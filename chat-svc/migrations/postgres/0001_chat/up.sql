@@ -3,7 +3,7 @@ CREATE TABLE rooms (
     id          TEXT PRIMARY KEY,
     name        TEXT NOT NULL,
     description TEXT NOT NULL DEFAULT '',
-    created_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    created_at  TIMESTAMPTZ NOT NULL DEFAULT date_trunc('milliseconds', now()),
     last_seq    BIGINT NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 CREATE INDEX rooms_by_age ON rooms (created_at, id);
@@ -18,7 +18,7 @@ CREATE TABLE messages (
     content       TEXT NOT NULL,
     message_type  TEXT NOT NULL DEFAULT 'text',
     file_url      TEXT,
-    created_at    TIMESTAMPTZ NOT NULL DEFAULT now(),
+    created_at    TIMESTAMPTZ NOT NULL DEFAULT date_trunc('milliseconds', now()),
     seq           BIGINT NOT NULL,
     change_seq    BIGINT NOT NULL,
     client_msg_id TEXT,

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, future::BoxFuture};
 
 use super::{S3, unfinished};
-use crate::objects::{Error, Key, ObjectWriter, Result, timed};
+use crate::objects::{Error, Key, ObjectStore as _, ObjectWriter, Result, timed};
 
 /// The size of every part but the last, in bytes; S3 takes no smaller ones than 5 MiB, and 10,000 of them.
 const PART: usize = 8 << 20;
@@ -43,7 +43,7 @@ impl Writer {
             self.part
                 .extend_from_slice(&bytes.split_to(bytes.len().min(missing)));
             if self.part.len() == PART {
-                self.send_part().await?;
+                Box::pin(self.send_part()).await?;
             }
         }
         Ok(())
@@ -51,12 +51,11 @@ impl Writer {
 
     /// Sends what is there as the next part.
     async fn send_part(&mut self) -> Result<()> {
-        let upload = match &self.upload {
-            Some(upload) => upload.clone(),
-            None => {
-                let upload = timed("begin_parts", self.begin()).await?;
-                self.upload.insert(upload).clone()
-            }
+        let upload = if let Some(upload) = &self.upload {
+            upload.clone()
+        } else {
+            let upload = timed("begin_parts", Box::pin(self.begin())).await?;
+            self.upload.insert(upload).clone()
         };
         let number = i32::try_from(self.parts.len() + 1)
             .map_err(|_| Error::Unavailable("too many parts for S3".to_owned()))?;
@@ -148,12 +147,12 @@ impl ObjectWriter for Writer {
     fn finish(&mut self) -> BoxFuture<'_, Result<()>> {
         async move {
             if self.upload.is_some() && !self.part.is_empty() {
-                self.send_part().await?;
+                Box::pin(self.send_part()).await?;
             }
             self.ended = true;
             match self.upload.clone() {
                 Some(upload) => timed("finish", self.complete(upload)).await,
-                None => timed("write", self.put_whole()).await,
+                None => timed("write", Box::pin(self.put_whole())).await,
             }
         }
         .boxed()
@@ -163,7 +162,6 @@ impl ObjectWriter for Writer {
         async move {
             self.part = BytesMut::new();
             if self.ended {
-                use crate::objects::ObjectStore as _;
                 self.s3.delete(self.key).await?;
             }
             if let Some(upload) = &self.upload {

@@ -16,9 +16,6 @@ const TYPING_NAMES: &str = "presence:typing-names";
 const ROOM_PREFIX: &str = "presence:typing-expiries:";
 const TYPING_PREFIX: &str = "presence:typing:";
 
-/// Users in one script or one read: Redis serves nobody else meanwhile.
-pub(super) const CHUNK: usize = 500;
-
 /// A user's id, name and rooms (see [`super::record::rooms`]).
 pub(super) type Gone = (String, String, String);
 

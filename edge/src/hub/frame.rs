@@ -1,0 +1,133 @@
+//! Frames on their way out: encoded once, shared by everybody who gets them.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::socket::encode;
+
+/// What may happen to a frame on a connection that can't keep up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// A change of a room's log, at this seq.
+    Logged(u64),
+    /// Outside the log, and delivered.
+    Kept,
+    /// Typing, presence, joined, left: of no use later, dropped first.
+    Ephemeral,
+}
+
+/// One frame, as it goes onto the wire.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// Header and payload.
+    pub(crate) bytes: Bytes,
+    /// What it is.
+    pub(crate) class: Class,
+}
+
+impl Frame {
+    /// From a JSON text, which has to be UTF-8.
+    pub(crate) fn text(json: &[u8], class: Class) -> Self {
+        Self {
+            bytes: encode::text(json),
+            class,
+        }
+    }
+}
+
+/// Frames in one shared buffer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Batch {
+    /// All frames, one behind the other.
+    pub(crate) bytes: Bytes,
+    /// Where each ends, and what it is.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One frame of a [`Batch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Its end in the buffer.
+    pub(crate) end: usize,
+    /// What it is.
+    pub(crate) class: Class,
+}
+
+impl Batch {
+    /// Takes frames together; a single one is not copied.
+    pub(crate) fn of(frames: &[Frame]) -> Self {
+        let mut end = 0;
+        let parts = frames
+            .iter()
+            .map(|frame| {
+                end += frame.bytes.len();
+                Part {
+                    end,
+                    class: frame.class,
+                }
+            })
+            .collect();
+        let bytes = match frames {
+            [frame] => frame.bytes.clone(),
+            frames => {
+                let mut joined = BytesMut::with_capacity(end);
+                for frame in frames {
+                    joined.extend_from_slice(&frame.bytes);
+                }
+                joined.freeze()
+            }
+        };
+        Self { bytes, parts }
+    }
+
+    /// A single text frame that is delivered.
+    pub(crate) fn kept(json: &[u8]) -> Self {
+        Self::of(&[Frame::text(json, Class::Kept)])
+    }
+
+    /// A frame of the WebSocket protocol itself.
+    pub(crate) fn control(bytes: Bytes) -> Self {
+        let class = Class::Kept;
+        Self::of(&[Frame { bytes, class }])
+    }
+
+    /// Without the log's frames up to `seq`; the rest is shared where it is one piece.
+    pub(crate) fn after(&self, seq: u64) -> Self {
+        let known = |part: &Part| matches!(part.class, Class::Logged(at) if at <= seq);
+        if !self.parts.iter().any(known) {
+            return self.clone();
+        }
+        let mut start = 0;
+        let mut left = Vec::new();
+        for part in &self.parts {
+            if !known(part) {
+                left.push(Frame {
+                    bytes: self.bytes.slice(start..part.end),
+                    class: part.class,
+                });
+            }
+            start = part.end;
+        }
+        Self::of(&left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_can_be_cut_behind_a_seq() {
+        let frame = |json: &str, class| Frame::text(json.as_bytes(), class);
+        let batch = Batch::of(&[
+            frame("1", Class::Logged(1)),
+            frame("t", Class::Ephemeral),
+            frame("2", Class::Logged(2)),
+            frame("3", Class::Logged(3)),
+        ]);
+        assert_eq!(batch.bytes, b"\x81\x011\x81\x01t\x81\x012\x81\x013".as_slice());
+        let cut = batch.after(2);
+        assert_eq!(cut.bytes, b"\x81\x01t\x81\x013".as_slice());
+        assert_eq!(cut.parts.last().unwrap().end, cut.bytes.len());
+        assert!(batch.after(0).parts.len() == 4 && batch.after(9).parts.len() == 1);
+    }
+}

@@ -1,0 +1,194 @@
+//! What the broker announces, what connections ask for and what the log answers: taken in, in rounds.
+
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
+
+use broker::{Broker, Event, Publication, Subscription};
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use proto::frame::{PRESENCE_CHANNEL, PresenceEvent, ROOM_PATTERN, ServerFrame, USER_PATTERN};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    frame::{Class, Frame},
+    sequencer::{Answer, Ask, Sequencer},
+};
+use crate::{
+    canary::Canary,
+    meters,
+    recovery::heads::{Heads, compare},
+};
+
+/// Announcements taken in one round, before they are fanned out.
+const ROUND: usize = 256;
+
+/// How often to see whether heads have to be compared.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What is read of a frame.
+#[derive(Deserialize)]
+struct Peek<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    seq: Option<u64>,
+    #[serde(borrow)]
+    timestamp: Option<Cow<'a, str>>,
+}
+
+/// Runs until the last connection is gone.
+pub(super) async fn run(
+    mut sequencer: Sequencer,
+    broker: Broker,
+    canary: Canary,
+    mut asks: mpsc::Receiver<Ask>,
+    mut answers: mpsc::Receiver<Answer>,
+    over: CancellationToken,
+) {
+    let patterns = [ROOM_PATTERN, USER_PATTERN, PRESENCE_CHANNEL, canary.channel()];
+    let mut subscription = Some(broker.subscribe(&patterns));
+    let mut heads = Heads::new(broker.connected(), canary.clone());
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Some(ask) = asks.recv() => sequencer.ask(ask).await,
+            Some(answer) = answers.recv() => sequencer.answer(answer).await,
+            event = next(&mut subscription) => match event {
+                Some(event) => {
+                    let subscription = subscription.as_mut();
+                    round(&mut sequencer, &mut heads, &canary, event, subscription).await;
+                }
+                None => {
+                    subscription = None;
+                    heads.deaf();
+                }
+            },
+            _ = tick.tick() => {}
+            () = over.cancelled() => return,
+        }
+        sequencer.flush().await;
+        if let Some(grace) = heads.take_due(Instant::now()) {
+            compare_heads(&sequencer, grace);
+        }
+    }
+}
+
+async fn next(subscription: &mut Option<Box<dyn Subscription>>) -> Option<Event> {
+    match subscription {
+        Some(subscription) => subscription.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes in one announcement and what else is there already.
+async fn round(
+    sequencer: &mut Sequencer,
+    heads: &mut Heads,
+    canary: &Canary,
+    first: Event,
+    mut subscription: Option<&mut Box<dyn Subscription>>,
+) {
+    let mut next = Some(first);
+    for _ in 0..ROUND {
+        let Some(event) = next else {
+            return;
+        };
+        heads.heard(&event);
+        if let Event::Message(publication) = event {
+            take_in(sequencer, canary, publication).await;
+        }
+        // An end that is seen here is seen again by the caller.
+        next = subscription
+            .as_mut()
+            .and_then(|subscription| subscription.recv().now_or_never())
+            .flatten();
+    }
+    if let Some(event) = next {
+        heads.heard(&event);
+        if let Event::Message(publication) = event {
+            take_in(sequencer, canary, publication).await;
+        }
+    }
+}
+
+async fn take_in(sequencer: &mut Sequencer, canary: &Canary, publication: Publication) {
+    let Publication { channel, payload } = publication;
+    if let Some(room) = channel.strip_prefix("room:") {
+        room_frame(sequencer, room, &payload).await;
+    } else if let Some(user) = channel.strip_prefix("user:") {
+        if peek(&payload).is_some() {
+            sequencer.to_user(user, Frame::text(&payload, Class::Kept)).await;
+        }
+    } else if channel == PRESENCE_CHANNEL {
+        presence(sequencer, &payload).await;
+    } else if channel == canary.channel() {
+        canary.heard(&payload);
+    }
+}
+
+async fn room_frame(sequencer: &mut Sequencer, room: &str, payload: &[u8]) {
+    let Some(peek) = peek(payload) else {
+        tracing::debug!(room, "something on the room's channel is no frame");
+        return;
+    };
+    match (&*peek.r#type, peek.seq) {
+        ("room_updated", _) => sequencer.to_all(Frame::text(payload, Class::Kept)).await,
+        (_, Some(seq)) => {
+            if let Some(lag) = lag(&peek) {
+                meters::publish_lag(lag);
+            }
+            let frame = Frame::text(payload, Class::Logged(seq));
+            sequencer.hint(room, Some(seq), frame).await;
+        }
+        ("typing" | "stop_typing" | "user_joined" | "user_left", None) => {
+            let frame = Frame::text(payload, Class::Ephemeral);
+            sequencer.hint(room, None, frame).await;
+        }
+        (kind, None) => tracing::debug!(room, kind, "a frame that is in no log is not passed on"),
+    }
+}
+
+/// What is asked of a frame; `None` where it is not a JSON text that sockets could be given.
+fn peek(payload: &[u8]) -> Option<Peek<'_>> {
+    serde_json::from_str(std::str::from_utf8(payload).ok()?).ok()
+}
+
+/// How long a new message was on its way.
+fn lag(peek: &Peek<'_>) -> Option<Duration> {
+    if peek.r#type != "message" {
+        return None;
+    }
+    let at: Timestamp = peek.timestamp.as_ref()?.parse().ok()?;
+    Duration::try_from(Timestamp::now().duration_since(at)).ok()
+}
+
+async fn presence(sequencer: &mut Sequencer, payload: &[u8]) {
+    let Ok(event) = serde_json::from_slice::<PresenceEvent>(payload) else {
+        tracing::debug!("something on the presence channel is no presence event");
+        return;
+    };
+    let frame = ServerFrame::Presence {
+        user_id: &event.user_id,
+        username: &event.username,
+        status: event.status,
+    };
+    let frame = Frame::text(&frame.encode(), Class::Ephemeral);
+    sequencer.to_rooms(event.rooms, frame).await;
+}
+
+fn compare_heads(sequencer: &Sequencer, grace: Duration) {
+    let standing = sequencer.standing();
+    if standing.is_empty() {
+        return;
+    }
+    let (log, answers, shutdown) = sequencer.log();
+    shutdown.spawn(async move {
+        if let Ok(compared) = compare(&log, standing, grace).await {
+            let _ = answers.send(Answer::Heads(compared)).await;
+        }
+    });
+}

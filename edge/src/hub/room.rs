@@ -1,0 +1,175 @@
+//! One room on one shard: its members, what is due to them, and who is about to meet the stream.
+
+use std::{mem, sync::Arc, time::Instant};
+
+use proto::frame::ServerFrame;
+
+use super::{
+    RoomId,
+    frame::{Batch, Frame},
+};
+use crate::{meters, socket::connection::Connection};
+
+/// Members written to before other tasks get a turn.
+const AT_ONCE: usize = 512;
+
+/// A room with members on this shard.
+#[derive(Debug)]
+pub(super) struct Room {
+    id: RoomId,
+    /// Everything up to here was given to members, or is due.
+    last: u64,
+    due: Vec<Frame>,
+    flushed: Option<Instant>,
+    live: Vec<Arc<Connection>>,
+    meeting: Vec<Approaching>,
+}
+
+/// A member that is still fed from the log.
+#[derive(Debug)]
+struct Approaching {
+    connection: Arc<Connection>,
+    generation: u64,
+    held: Vec<Batch>,
+    bytes: usize,
+    /// More came than can be held: the replay has to go further first.
+    lost: bool,
+}
+
+impl Room {
+    pub(super) fn new(id: RoomId, last: u64) -> Self {
+        Self {
+            id,
+            last,
+            due: Vec::new(),
+            flushed: None,
+            live: Vec::new(),
+            meeting: Vec::new(),
+        }
+    }
+
+    /// Where the stream stands.
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.live.is_empty() && self.meeting.is_empty()
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        let meeting = self.meeting.iter().map(|one| &one.connection);
+        self.live.iter().chain(meeting)
+    }
+
+    /// Adds what is due; tells whether nothing was before.
+    pub(super) fn push(&mut self, frames: &[Frame], last: u64) -> bool {
+        let was_clean = self.due.is_empty();
+        self.due.extend_from_slice(frames);
+        self.last = last;
+        was_clean
+    }
+
+    /// When it was flushed last.
+    pub(super) fn flushed(&self) -> Option<Instant> {
+        self.flushed
+    }
+
+    /// Writes what is due to every member. `bound` limits what is held for one that is not live yet, in bytes.
+    pub(super) async fn flush(&mut self, bound: usize) {
+        if self.due.is_empty() {
+            return;
+        }
+        let batch = Batch::of(&mem::take(&mut self.due));
+        self.flushed = Some(Instant::now());
+        meters::frames_out(batch.parts.len() * self.live.len());
+        for members in self.live.chunks(AT_ONCE) {
+            for connection in members {
+                connection.send(&batch);
+            }
+            if members.len() == AT_ONCE {
+                tokio::task::yield_now().await;
+            }
+        }
+        for one in &mut self.meeting {
+            one.hold(&batch, bound);
+        }
+    }
+
+    /// A member of the live stream from here on.
+    pub(super) fn join(&mut self, connection: Arc<Connection>) {
+        self.live.push(connection);
+    }
+
+    /// A member for which everything from here on is held until its replay is there.
+    pub(super) fn approach(&mut self, connection: Arc<Connection>, generation: u64) {
+        self.meeting.push(Approaching {
+            connection,
+            generation,
+            held: Vec::new(),
+            bytes: 0,
+            lost: false,
+        });
+    }
+
+    /// A replay has reached `after`: its member is live (`None`), or has to be fed up to the seq in the answer.
+    pub(super) fn meet(&mut self, connection: u64, generation: u64, after: u64) -> Option<u64> {
+        let at = self
+            .meeting
+            .iter()
+            .position(|one| one.connection.id == connection && one.generation == generation)?;
+        if self.meeting[at].lost {
+            self.meeting[at].lost = false;
+            return Some(self.last);
+        }
+        let one = self.meeting.swap_remove(at);
+        for batch in &one.held {
+            let new = batch.after(after);
+            meters::frames_out(new.parts.len());
+            one.connection.feed(&self.id, generation, &new);
+        }
+        self.live.push(one.connection);
+        None
+    }
+
+    /// Takes a member out, if it is one.
+    pub(super) fn remove(&mut self, connection: u64) {
+        self.live.retain(|member| member.id != connection);
+        self.meeting.retain(|one| one.connection.id != connection);
+    }
+
+    /// The log was set back: the stream goes on from `last`.
+    pub(super) fn reset(&mut self, last: u64) {
+        self.last = last;
+        let room_id = &*self.id;
+        let batch = Batch::kept(
+            &ServerFrame::Reset {
+                room_id,
+                last_seq: last,
+            }
+            .encode(),
+        );
+        meters::frames_out(self.live.len());
+        for connection in &self.live {
+            connection.send(&batch);
+        }
+        // Who is still fed from the log finds out there.
+        for one in &mut self.meeting {
+            (one.held, one.bytes, one.lost) = (Vec::new(), 0, true);
+        }
+    }
+}
+
+impl Approaching {
+    fn hold(&mut self, batch: &Batch, bound: usize) {
+        if self.lost {
+            return;
+        }
+        self.bytes += batch.bytes.len();
+        if self.bytes > bound {
+            (self.held, self.bytes, self.lost) = (Vec::new(), 0, true);
+        } else {
+            self.held.push(batch.clone());
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! Makes of hints and pages of the log one gapless stream per room that somebody here listens to.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use proto::frame::{ErrorCode, RoomUser};
+use runtime::Shutdown;
+use tokio::sync::mpsc;
+
+use super::{RoomId, announce::Announcer, frame::Frame, shard::Command, shards::Shards};
+use crate::{
+    meters,
+    recovery::{
+        heads::Compared,
+        log::{Log, Unread},
+        tail::{Next, Page, Tail},
+    },
+    socket::connection::Connection,
+};
+
+/// Answers of the log that may wait.
+const ANSWERS: usize = 256;
+
+/// How long to wait before asking a log again that did not answer.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// What connections ask for.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Subscribe {
+        connection: Arc<Connection>,
+        room: RoomId,
+        generation: u64,
+        after: Option<u64>,
+    },
+    Unsubscribe {
+        connection: Arc<Connection>,
+        room: RoomId,
+    },
+    Gone {
+        connection: Arc<Connection>,
+        rooms: Vec<RoomId>,
+    },
+}
+
+/// What the log answered.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// The heads of rooms that somebody began to listen to.
+    Started {
+        asked: Vec<(RoomId, u64)>,
+        heads: Result<HashMap<RoomId, u64>, Unread>,
+    },
+    /// A page from behind `asked`.
+    Page {
+        room: RoomId,
+        epoch: u64,
+        asked: u64,
+        page: Result<Page, Unread>,
+    },
+    /// Heads to compare.
+    Heads(Compared),
+}
+
+/// See the module.
+pub(super) struct Sequencer {
+    rooms: HashMap<RoomId, Entry>,
+    /// What this round fans out.
+    due: HashMap<RoomId, Vec<Frame>>,
+    to_start: Vec<(RoomId, u64)>,
+    starting: bool,
+    epochs: u64,
+    log: Log,
+    shards: Shards,
+    announcer: Announcer,
+    answers: mpsc::Sender<Answer>,
+    served: Arc<AtomicUsize>,
+    shutdown: Shutdown,
+}
+
+/// A room that somebody here listens to.
+struct Entry {
+    /// Tells a room from the same one that was listened to before.
+    epoch: u64,
+    tail: Tail,
+    members: HashMap<u64, usize>,
+    /// Members by shard.
+    by_shard: Vec<u32>,
+    /// Connections by user.
+    users: HashMap<Arc<str>, u32>,
+    waiting: Vec<Waiting>,
+}
+
+/// Somebody who waits for the room's head.
+struct Waiting {
+    connection: Arc<Connection>,
+    generation: u64,
+    after: Option<u64>,
+}
+
+impl Sequencer {
+    pub(super) fn new(
+        log: Log,
+        shards: Shards,
+        announcer: Announcer,
+        served: Arc<AtomicUsize>,
+        shutdown: &Shutdown,
+    ) -> (Self, mpsc::Receiver<Answer>) {
+        let (answers, receiver) = mpsc::channel(ANSWERS);
+        let sequencer = Self {
+            rooms: HashMap::new(),
+            due: HashMap::new(),
+            to_start: Vec::new(),
+            starting: false,
+            epochs: 0,
+            log,
+            shards,
+            announcer,
+            answers,
+            served,
+            shutdown: shutdown.clone(),
+        };
+        (sequencer, receiver)
+    }
+
+    /// Does what a connection asks for.
+    pub(super) async fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Subscribe {
+                connection,
+                room,
+                generation,
+                after,
+            } => {
+                let waiting = Waiting {
+                    connection,
+                    generation,
+                    after,
+                };
+                self.subscribe(room, waiting).await;
+            }
+            Ask::Unsubscribe { connection, room } => self.leave(&connection, &room, true).await,
+            Ask::Gone { connection, rooms } => {
+                for room in rooms {
+                    self.leave(&connection, &room, false).await;
+                }
+            }
+        }
+        let count = self.rooms.len();
+        self.served.store(count, Ordering::Relaxed);
+        meters::rooms_served(count);
+    }
+
+    async fn subscribe(&mut self, id: RoomId, waiting: Waiting) {
+        let entry = self.rooms.entry(Arc::clone(&id)).or_insert_with(|| {
+            self.epochs += 1;
+            self.to_start.push((Arc::clone(&id), self.epochs));
+            Entry::new(self.epochs, self.shards.count())
+        });
+        if entry.tail.has_started() {
+            let last = entry.tail.last();
+            self.admit(&id, waiting, last).await;
+        } else {
+            entry.waiting.push(waiting);
+        }
+        self.start_rooms();
+    }
+
+    /// Makes a connection a member of the stream from behind `last`.
+    async fn admit(&mut self, id: &RoomId, waiting: Waiting, last: u64) {
+        let Waiting {
+            connection,
+            generation,
+            after,
+        } = waiting;
+        let Some(entry) = self.rooms.get_mut(id) else {
+            return;
+        };
+        let shard = self.shards.index(&connection.user_id);
+        let mut is_first = false;
+        if entry.members.insert(connection.id, shard).is_none() {
+            entry.by_shard[shard] += 1;
+            let count = entry.users.entry(Arc::clone(&connection.user_id)).or_default();
+            *count += 1;
+            is_first = *count == 1;
+        }
+        let command = Command::Join {
+            connection: Arc::clone(&connection),
+            room: Arc::clone(id),
+            generation,
+            after,
+            last,
+        };
+        self.shards.at(shard).send(command).await;
+        if is_first {
+            self.announcer.joined(who(&connection, id));
+        }
+    }
+
+    async fn leave(&mut self, connection: &Arc<Connection>, id: &RoomId, answer: bool) {
+        let mut is_last = false;
+        if let Some(entry) = self.rooms.get_mut(id) {
+            entry.waiting.retain(|one| one.connection.id != connection.id);
+            if let Some(shard) = entry.members.remove(&connection.id) {
+                entry.by_shard[shard] -= 1;
+                if let Some(count) = entry.users.get_mut(&connection.user_id) {
+                    *count -= 1;
+                    is_last = *count == 0;
+                }
+            }
+            if is_last {
+                entry.users.remove(&connection.user_id);
+            }
+            if entry.members.is_empty() && entry.waiting.is_empty() {
+                self.rooms.remove(id);
+            }
+        }
+        let command = Command::Leave {
+            connection: Arc::clone(connection),
+            room: Arc::clone(id),
+            answer,
+        };
+        self.shards.of(connection).send(command).await;
+        // Clients of an edge that stops come back at another one: nobody has left.
+        if is_last && !self.shutdown.has_begun() {
+            self.announcer.left(who(connection, id));
+        }
+    }
+
+    /// Asks for the heads of all rooms that wait for theirs, one question at a time.
+    fn start_rooms(&mut self) {
+        if self.starting || self.to_start.is_empty() {
+            return;
+        }
+        self.starting = true;
+        let asked = mem::take(&mut self.to_start);
+        let (log, answers) = (self.log.clone(), self.answers.clone());
+        self.shutdown.spawn(async move {
+            let rooms: Vec<RoomId> = asked.iter().map(|(room, _)| Arc::clone(room)).collect();
+            let heads = log.heads(&rooms).await;
+            let _ = answers.send(Answer::Started { asked, heads }).await;
+        });
+    }
+
+    /// Takes in what the log answered.
+    pub(super) async fn answer(&mut self, answer: Answer) {
+        match answer {
+            Answer::Started { asked, heads } => {
+                self.starting = false;
+                for (room, epoch) in asked {
+                    let head = match &heads {
+                        Ok(heads) => heads.get(&room).copied().ok_or(Unread::NoSuchRoom),
+                        Err(unread) => Err(*unread),
+                    };
+                    self.started(&room, epoch, head).await;
+                }
+                self.start_rooms();
+            }
+            Answer::Page {
+                room,
+                epoch,
+                asked,
+                page,
+            } => {
+                let Some(entry) = self.rooms.get_mut(&room).filter(|entry| entry.epoch == epoch) else {
+                    return;
+                };
+                let page = match page {
+                    Ok(page) => page,
+                    // A log that was restored to before the room was made.
+                    Err(Unread::NoSuchRoom) => Page::default(),
+                    Err(Unread::Unavailable) => {
+                        let last = entry.tail.last();
+                        self.fetch(&room, last);
+                        return;
+                    }
+                };
+                let due = self.due.entry(Arc::clone(&room)).or_default();
+                let next = entry.tail.page(asked, page, due);
+                self.follow(&room, next).await;
+            }
+            Answer::Heads(compared) => self.compare(compared).await,
+        }
+    }
+
+    async fn started(&mut self, id: &RoomId, epoch: u64, head: Result<u64, Unread>) {
+        let Some(entry) = self.rooms.get_mut(id).filter(|entry| entry.epoch == epoch) else {
+            return;
+        };
+        let waiting = mem::take(&mut entry.waiting);
+        match head {
+            Ok(head) => {
+                let mut early = Vec::new();
+                let next = entry.tail.start(head, &mut early);
+                for one in waiting {
+                    self.admit(id, one, head).await;
+                }
+                if !early.is_empty() {
+                    self.due.entry(Arc::clone(id)).or_default().extend(early);
+                }
+                self.follow(id, next).await;
+            }
+            Err(unread) => {
+                self.rooms.remove(id);
+                let code = match unread {
+                    Unread::NoSuchRoom => ErrorCode::NoSuchRoom,
+                    Unread::Unavailable => ErrorCode::Unavailable,
+                };
+                for one in waiting {
+                    one.connection.refused(id, one.generation, code);
+                }
+            }
+        }
+    }
+
+    /// A hint, or an ephemeral frame (without a seq), of a room.
+    pub(super) async fn hint(&mut self, room: &str, seq: Option<u64>, frame: Frame) {
+        let Some((id, _)) = self.rooms.get_key_value(room) else {
+            return;
+        };
+        let id = Arc::clone(id);
+        let Some(entry) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        let due = self.due.entry(Arc::clone(&id)).or_default();
+        let Some(seq) = seq else {
+            due.push(frame);
+            return;
+        };
+        let next = entry.tail.offer(seq, frame, due);
+        self.follow(&id, next).await;
+    }
+
+    /// For the sockets of one user.
+    pub(super) async fn to_user(&self, user_id: &str, frame: Frame) {
+        let shard = self.shards.at(self.shards.index(user_id));
+        let user_id = user_id.into();
+        shard.send(Command::ToUser { user_id, frame }).await;
+    }
+
+    /// For everybody's multiplexed sockets.
+    pub(super) async fn to_all(&self, frame: Frame) {
+        self.shards.all(|| Command::ToAll(frame.clone())).await;
+    }
+
+    /// For the multiplexed sockets in some rooms.
+    pub(super) async fn to_rooms(&self, rooms: Vec<String>, frame: Frame) {
+        if !rooms.iter().any(|room| self.rooms.contains_key(room.as_str())) {
+            return;
+        }
+        let rooms: Arc<[String]> = rooms.into();
+        let command = || Command::ToRooms {
+            rooms: Arc::clone(&rooms),
+            frame: frame.clone(),
+        };
+        self.shards.all(command).await;
+    }
+
+    /// Where each room stands, to be compared with the log.
+    pub(super) fn standing(&self) -> Vec<(RoomId, u64, u64)> {
+        self.rooms
+            .iter()
+            .filter(|(_, entry)| entry.tail.has_started())
+            .map(|(id, entry)| (Arc::clone(id), entry.epoch, entry.tail.last()))
+            .collect()
+    }
+
+    /// Reads the log, and where answers of it go.
+    pub(super) fn log(&self) -> (Log, mpsc::Sender<Answer>, Shutdown) {
+        (self.log.clone(), self.answers.clone(), self.shutdown.clone())
+    }
+
+    async fn compare(&mut self, compared: Compared) {
+        for (id, epoch, asked_at, head) in compared.rooms {
+            let Some(entry) = self.rooms.get_mut(&id).filter(|entry| entry.epoch == epoch) else {
+                continue;
+            };
+            let next = entry.tail.head(asked_at, head);
+            self.follow(&id, next).await;
+        }
+    }
+
+    async fn follow(&mut self, id: &RoomId, next: Next) {
+        match next {
+            Next::Listen => {}
+            Next::Fetch(after) => {
+                meters::gap_repair();
+                self.fetch(id, after);
+            }
+            Next::Reset(last) => {
+                meters::reset();
+                tracing::warn!(room = &**id, last, "the log was set back");
+                self.flush().await;
+                let command = || Command::Reset {
+                    room: Arc::clone(id),
+                    last,
+                };
+                self.shards.all(command).await;
+            }
+        }
+    }
+
+    fn fetch(&self, id: &RoomId, after: u64) {
+        let Some(entry) = self.rooms.get(id) else {
+            return;
+        };
+        let (log, answers, room, epoch) = (
+            self.log.clone(),
+            self.answers.clone(),
+            Arc::clone(id),
+            entry.epoch,
+        );
+        self.shutdown.spawn(async move {
+            let page = log.since(&room, after).await;
+            if page.as_ref().is_err_and(|unread| *unread == Unread::Unavailable) {
+                tokio::time::sleep(AGAIN).await;
+            }
+            let answer = Answer::Page {
+                room,
+                epoch,
+                asked: after,
+                page,
+            };
+            let _ = answers.send(answer).await;
+        });
+    }
+
+    /// Hands this round's frames to the shards.
+    pub(super) async fn flush(&mut self) {
+        for (id, frames) in self.due.drain() {
+            if let Some(entry) = self.rooms.get(&id).filter(|_| !frames.is_empty()) {
+                self.shards
+                    .publish(&id, frames, entry.tail.last(), &entry.by_shard)
+                    .await;
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(epoch: u64, shards: usize) -> Self {
+        Self {
+            epoch,
+            tail: Tail::starting(),
+            members: HashMap::new(),
+            by_shard: vec![0; shards],
+            users: HashMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+}
+
+fn who<'a>(connection: &'a Connection, room_id: &'a str) -> RoomUser<'a> {
+    RoomUser {
+        user_id: &connection.user_id,
+        username: &connection.username,
+        room_id,
+    }
+}

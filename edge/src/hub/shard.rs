@@ -1,0 +1,340 @@
+//! A shard: owns connections and their rooms, and writes each room's stream straight to its members' sockets.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use proto::frame::ServerFrame;
+use runtime::Shutdown;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    RoomId,
+    frame::{Batch, Frame},
+    room::Room,
+};
+use crate::{
+    meters,
+    recovery::{log::Log, replay::Replay},
+    socket::{SocketLimits, close::CloseCode, connection::Connection},
+};
+
+/// Commands taken in one round, before what became due is written.
+const ROUND: usize = 256;
+
+/// What a shard is told. Never blocks it: it sends nothing that could wait.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A connection of this shard.
+    Register(Arc<Connection>),
+    /// A connection is over.
+    Forget(Arc<Connection>),
+    /// A connection becomes a member of a room whose stream stands at `last`.
+    Join {
+        connection: Arc<Connection>,
+        room: RoomId,
+        generation: u64,
+        after: Option<u64>,
+        last: u64,
+    },
+    /// A replay has reached the live stream.
+    Meet(Meeting),
+    /// A connection is a member no more; told so, if it still listens.
+    Leave {
+        connection: Arc<Connection>,
+        room: RoomId,
+        answer: bool,
+    },
+    /// Frames of a room, in order, up to `last`.
+    Frames {
+        room: RoomId,
+        frames: Arc<[Frame]>,
+        last: u64,
+    },
+    /// A room's log was set back.
+    Reset { room: RoomId, last: u64 },
+    /// For a user's multiplexed sockets.
+    ToUser { user_id: Arc<str>, frame: Frame },
+    /// For all multiplexed sockets.
+    ToAll(Frame),
+    /// For the multiplexed sockets in any of some rooms.
+    ToRooms { rooms: Arc<[String]>, frame: Frame },
+    /// Ask all connections to leave.
+    Drain,
+}
+
+/// See [`Command::Meet`].
+#[derive(Debug)]
+pub(crate) struct Meeting {
+    pub(crate) room: RoomId,
+    pub(crate) connection: u64,
+    pub(crate) generation: u64,
+    /// The client has everything up to here.
+    pub(crate) after: u64,
+    /// `Some(seq)`: go on up to there first. `None`: the replay is over.
+    pub(crate) reply: oneshot::Sender<Option<u64>>,
+}
+
+/// See the module.
+pub(super) struct Shard {
+    connections: HashMap<u64, Arc<Connection>>,
+    /// The multiplexed ones, by user.
+    users: HashMap<Arc<str>, Vec<Arc<Connection>>>,
+    rooms: HashMap<RoomId, Room>,
+    dirty: Vec<RoomId>,
+    /// Those that have yet to be asked to leave, and how many at each tick.
+    leaving: Option<(Vec<u64>, usize)>,
+    own: mpsc::WeakSender<Command>,
+    log: Log,
+    limits: Arc<SocketLimits>,
+    shutdown: Shutdown,
+}
+
+impl Shard {
+    pub(super) fn new(
+        own: mpsc::WeakSender<Command>,
+        log: Log,
+        limits: Arc<SocketLimits>,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self {
+            connections: HashMap::new(),
+            users: HashMap::new(),
+            rooms: HashMap::new(),
+            dirty: Vec::new(),
+            leaving: None,
+            own,
+            log,
+            limits,
+            shutdown,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, over: CancellationToken) {
+        let mut round = Vec::with_capacity(ROUND);
+        let mut sweep = tokio::time::interval(self.sweep_every());
+        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut goodbye = tokio::time::interval(GOODBYE_TICK);
+        loop {
+            let wait = self.until_due();
+            tokio::select! {
+                count = commands.recv_many(&mut round, ROUND) => if count == 0 { return },
+                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+                _ = sweep.tick() => self.sweep(),
+                _ = goodbye.tick(), if self.leaving.is_some() => self.say_goodbye(),
+                () = over.cancelled() => return,
+            }
+            for command in round.drain(..) {
+                self.handle(command).await;
+            }
+            self.flush().await;
+        }
+    }
+
+    async fn handle(&mut self, command: Command) {
+        match command {
+            Command::Register(connection) => self.register(connection),
+            Command::Forget(connection) => self.forget(&connection),
+            Command::Join {
+                connection,
+                room,
+                generation,
+                after,
+                last,
+            } => self.join(connection, room, generation, after, last).await,
+            Command::Meet(meeting) => self.meet(meeting).await,
+            Command::Leave {
+                connection,
+                room,
+                answer,
+            } => self.leave(&connection, &room, answer).await,
+            Command::Frames { room, frames, last } => {
+                if let Some(known) = self.rooms.get_mut(&room)
+                    && known.push(&frames, last)
+                {
+                    self.dirty.push(room);
+                }
+            }
+            Command::Reset { room, last } => {
+                if let Some(room) = self.rooms.get_mut(&room) {
+                    room.flush(self.limits.queue_bytes / 2).await;
+                    room.reset(last);
+                }
+            }
+            Command::ToUser { user_id, frame } => {
+                let connections = self.users.get(&user_id).into_iter().flatten();
+                send_to(connections, frame);
+            }
+            Command::ToAll(frame) => send_to(self.users.values().flatten(), frame),
+            Command::ToRooms { rooms, frame } => self.to_rooms(&rooms, frame),
+            Command::Drain => {
+                let all: Vec<u64> = self.connections.keys().copied().collect();
+                let ticks = self.limits.drain.as_millis() / GOODBYE_TICK.as_millis();
+                let at_once = all.len() / usize::try_from(ticks.max(1)).unwrap_or(usize::MAX) + 1;
+                self.leaving = Some((all, at_once));
+            }
+        }
+    }
+
+    fn register(&mut self, connection: Arc<Connection>) {
+        if self.leaving.is_some() {
+            connection.leave();
+        }
+        if connection.is_multiplexed() {
+            let user_id = Arc::clone(&connection.user_id);
+            self.users
+                .entry(user_id)
+                .or_default()
+                .push(Arc::clone(&connection));
+        }
+        self.connections.insert(connection.id, connection);
+    }
+
+    fn forget(&mut self, connection: &Connection) {
+        self.connections.remove(&connection.id);
+        if let Some(others) = self.users.get_mut(&connection.user_id) {
+            others.retain(|other| other.id != connection.id);
+            if others.is_empty() {
+                self.users.remove(&connection.user_id);
+            }
+        }
+    }
+
+    async fn join(
+        &mut self,
+        connection: Arc<Connection>,
+        id: RoomId,
+        generation: u64,
+        after: Option<u64>,
+        last: u64,
+    ) {
+        let room = self
+            .rooms
+            .entry(Arc::clone(&id))
+            .or_insert_with(|| Room::new(Arc::clone(&id), last));
+        room.flush(self.limits.queue_bytes / 2).await;
+        room.remove(connection.id);
+        let last_seq = room.last();
+        if connection.is_multiplexed() {
+            let room_id = &*id;
+            connection.answer(&ServerFrame::Subscribed { room_id, last_seq });
+        }
+        connection.joined(&id, generation);
+        match (after.filter(|after| *after != last_seq), self.own.upgrade()) {
+            (Some(after), Some(shard)) => {
+                room.approach(Arc::clone(&connection), generation);
+                let replay = Replay {
+                    connection,
+                    room: id,
+                    generation,
+                    after,
+                    held_from: last_seq,
+                    shard,
+                    log: self.log.clone(),
+                };
+                self.shutdown.spawn(replay.run());
+            }
+            _ => room.join(connection),
+        }
+    }
+
+    async fn meet(&mut self, meeting: Meeting) {
+        let answer = match self.rooms.get_mut(&meeting.room) {
+            Some(room) => {
+                room.flush(self.limits.queue_bytes / 2).await;
+                room.meet(meeting.connection, meeting.generation, meeting.after)
+            }
+            None => None,
+        };
+        // Nobody waits where the replay was dropped.
+        let _ = meeting.reply.send(answer);
+    }
+
+    async fn leave(&mut self, connection: &Connection, id: &RoomId, answer: bool) {
+        if let Some(room) = self.rooms.get_mut(id) {
+            room.flush(self.limits.queue_bytes / 2).await;
+            room.remove(connection.id);
+            if room.is_empty() {
+                self.rooms.remove(id);
+            }
+        }
+        if answer {
+            connection.answer(&ServerFrame::Unsubscribed { room_id: id });
+        }
+    }
+
+    fn to_rooms(&self, rooms: &[String], frame: Frame) {
+        let batch = Batch::of(&[frame]);
+        let mut told = HashSet::new();
+        for room in rooms.iter().filter_map(|room| self.rooms.get(room.as_str())) {
+            for connection in room.members() {
+                if connection.is_multiplexed() && told.insert(connection.id) {
+                    connection.send(&batch);
+                }
+            }
+        }
+        meters::frames_out(told.len());
+    }
+
+    async fn flush(&mut self) {
+        let (floor, now) = (self.limits.flush_floor, Instant::now());
+        let mut later = Vec::new();
+        for id in std::mem::take(&mut self.dirty) {
+            let Some(room) = self.rooms.get_mut(&id) else {
+                continue;
+            };
+            let too_early = room.flushed().is_some_and(|at| now.duration_since(at) < floor);
+            if too_early {
+                later.push(id);
+            } else {
+                room.flush(self.limits.queue_bytes / 2).await;
+            }
+        }
+        self.dirty = later;
+    }
+
+    /// How long until a room that was flushed too recently may be flushed again.
+    fn until_due(&self) -> Option<Duration> {
+        (!self.dirty.is_empty()).then_some(self.limits.flush_floor)
+    }
+
+    fn sweep_every(&self) -> Duration {
+        (self.limits.ping_every.min(self.limits.silence) / 8)
+            .clamp(Duration::from_millis(10), Duration::from_secs(1))
+    }
+
+    /// Pings who was not pinged for a while, and lets go of who fell silent.
+    fn sweep(&mut self) {
+        let now = Instant::now();
+        for connection in self.connections.values() {
+            let (silent, since_ping) = connection.silence(now);
+            if silent >= self.limits.silence {
+                connection.close(CloseCode::TooSlow);
+            } else if since_ping >= self.limits.ping_every {
+                connection.ping(now);
+            }
+        }
+    }
+
+    fn say_goodbye(&mut self) {
+        if let Some((waiting, at_once)) = &mut self.leaving {
+            for id in waiting.drain(waiting.len().saturating_sub(*at_once)..) {
+                if let Some(connection) = self.connections.get(&id) {
+                    connection.leave();
+                }
+            }
+        }
+    }
+}
+
+fn send_to<'a>(connections: impl Iterator<Item = &'a Arc<Connection>>, frame: Frame) {
+    let batch = Batch::of(&[frame]);
+    let count = connections.map(|connection| connection.send(&batch)).count();
+    meters::frames_out(count);
+}
+
+/// How often a part of the connections is asked to leave.
+const GOODBYE_TICK: Duration = Duration::from_millis(20);

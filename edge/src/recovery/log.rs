@@ -1,0 +1,110 @@
+//! The room log behind the edge: heads and pages, read from chat-svc.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use proto::chat::{ChangesSinceRequest, HeadsRequest};
+use runtime::{client::idempotent, deadline};
+use tokio::sync::Semaphore;
+use tonic::{Code, Status};
+
+use super::tail::Page;
+use crate::{
+    hub::{
+        RoomId,
+        frame::{Class, Frame},
+    },
+    upstream::Upstream,
+};
+
+/// How long one question to the log may take.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// Changes in one page.
+const PAGE: u32 = 500;
+
+/// Rooms in one question for heads, as the contract with chat-svc bounds it.
+const HEADS: usize = 10_000;
+
+/// Pages that are read at once; more wait, so that a storm of reconnects does not drown chat-svc.
+const READERS: usize = 64;
+
+/// Reads the log. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Log {
+    upstream: Upstream,
+    readers: Arc<Semaphore>,
+}
+
+/// Why the log can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// There is no such room.
+    NoSuchRoom,
+    /// chat-svc does not answer.
+    Unavailable,
+}
+
+impl From<Status> for Unread {
+    fn from(status: Status) -> Self {
+        match status.code() {
+            Code::NotFound | Code::InvalidArgument => Self::NoSuchRoom,
+            code => {
+                tracing::debug!(?code, message = status.message(), "the log can't be read");
+                Self::Unavailable
+            }
+        }
+    }
+}
+
+impl Log {
+    pub(crate) fn new(upstream: Upstream) -> Self {
+        Self {
+            upstream,
+            readers: Arc::new(Semaphore::new(READERS)),
+        }
+    }
+
+    /// The heads of rooms; those that don't exist are left out.
+    pub(crate) async fn heads(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, u64>, Unread> {
+        let mut heads = HashMap::with_capacity(rooms.len());
+        for rooms in rooms.chunks(HEADS) {
+            let room_ids: Vec<String> = rooms.iter().map(|room| room.to_string()).collect();
+            let ask = || {
+                let (mut chat, room_ids) = (self.upstream.chat.clone(), room_ids.clone());
+                async move { chat.heads(HeadsRequest { room_ids }).await }
+            };
+            let answer = deadline::within(DEADLINE, idempotent(&self.upstream.budgets.chat, ask)).await?;
+            let found = answer.into_inner().heads;
+            heads.extend(found.into_iter().map(|head| (head.room_id.into(), head.last_seq)));
+        }
+        Ok(heads)
+    }
+
+    /// What changed in a room after `after_seq`: one page.
+    pub(crate) async fn since(&self, room: &str, after_seq: u64) -> Result<Page, Unread> {
+        // Closed never: an error here can't be.
+        let _reader = self.readers.acquire().await;
+        let ask = || {
+            let mut chat = self.upstream.chat.clone();
+            let request = ChangesSinceRequest {
+                room_id: room.to_owned(),
+                after_seq,
+                limit: PAGE,
+                up_to_seq: 0,
+            };
+            async move { chat.changes_since(request).await }
+        };
+        let answer = deadline::within(DEADLINE, idempotent(&self.upstream.budgets.chat, ask)).await?;
+        let answer = answer.into_inner();
+        let frames = answer
+            .changes
+            .into_iter()
+            .map(|change| (change.seq, Frame::text(&change.frame, Class::Logged(change.seq))))
+            .collect();
+        Ok(Page {
+            frames,
+            complete_to: answer.complete_to,
+            head: answer.last_seq,
+        })
+    }
+}

@@ -1,0 +1,137 @@
+//! What a client missed: pages of the log to one connection, at the pace at which it reads, until it meets the live
+//! stream.
+
+use std::{sync::Arc, time::Duration};
+
+use proto::frame::ServerFrame;
+use tokio::sync::{mpsc, oneshot};
+
+use super::log::{Log, Unread};
+use crate::{
+    hub::{
+        RoomId,
+        frame::{Batch, Frame},
+        shard::{Command, Meeting},
+    },
+    meters,
+    socket::connection::Connection,
+};
+
+/// How much of a page is sent before the socket has to drain, in bytes.
+const CHUNK: usize = 64 * 1024;
+
+/// How long to wait before asking a log again that did not answer.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// A replay to one connection.
+pub(crate) struct Replay {
+    /// To whom.
+    pub(crate) connection: Arc<Connection>,
+    /// Of which room.
+    pub(crate) room: RoomId,
+    /// For which of the connection's subscriptions to it.
+    pub(crate) generation: u64,
+    /// The last seq that the client has.
+    pub(crate) after: u64,
+    /// The shard holds back everything after this seq.
+    pub(crate) held_from: u64,
+    /// Where the shard takes commands.
+    pub(crate) shard: mpsc::Sender<Command>,
+    /// What is replayed.
+    pub(crate) log: Log,
+}
+
+impl Replay {
+    /// Runs until the connection is live, or its subscription is over.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let page = match self.log.since(&self.room, self.after).await {
+                Ok(page) => page,
+                Err(Unread::NoSuchRoom) => return,
+                Err(Unread::Unavailable) => {
+                    if !self.feed(&[]) {
+                        return;
+                    }
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+            };
+            if page.head < self.after {
+                self.reset(page.head);
+                self.after = page.head;
+            }
+            let frames: Vec<Frame> = page.frames.into_iter().map(|(_, frame)| frame).collect();
+            if !self.send(&frames).await {
+                return;
+            }
+            self.after = self.after.max(page.complete_to);
+            let at_end = self.after >= page.head;
+            if at_end && self.after >= self.held_from && !self.meet().await {
+                return;
+            }
+            if at_end && self.after < self.held_from {
+                // The log is behind what was fanned out: it was set back, and the hub is about to notice.
+                self.held_from = self.after;
+            }
+        }
+    }
+
+    /// Joins the live stream; tells whether the replay has to go on.
+    async fn meet(&mut self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let meeting = Meeting {
+            room: Arc::clone(&self.room),
+            connection: self.connection.id,
+            generation: self.generation,
+            after: self.after,
+            reply,
+        };
+        if self.shard.send(Command::Meet(meeting)).await.is_err() {
+            return false;
+        }
+        match answer.await {
+            Ok(Some(held_from)) => {
+                self.held_from = held_from;
+                true
+            }
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    /// Sends frames as the socket takes them; tells whether the subscription still holds.
+    async fn send(&self, mut frames: &[Frame]) -> bool {
+        meters::replayed(frames.len());
+        meters::frames_out(frames.len());
+        while !frames.is_empty() {
+            let mut bytes = 0;
+            let count = frames
+                .iter()
+                .take_while(|frame| {
+                    let fits = bytes == 0 || bytes + frame.bytes.len() <= CHUNK;
+                    bytes += frame.bytes.len();
+                    fits
+                })
+                .count();
+            let (chunk, rest) = frames.split_at(count);
+            self.connection.drained(0).await;
+            if !self.feed(chunk) {
+                return false;
+            }
+            frames = rest;
+        }
+        self.connection.drained(0).await;
+        self.feed(&[])
+    }
+
+    fn feed(&self, frames: &[Frame]) -> bool {
+        self.connection
+            .feed(&self.room, self.generation, &Batch::of(frames))
+    }
+
+    fn reset(&self, last_seq: u64) {
+        let room_id = &*self.room;
+        let frame = ServerFrame::Reset { room_id, last_seq }.encode();
+        self.connection
+            .feed(&self.room, self.generation, &Batch::kept(&frame));
+    }
+}

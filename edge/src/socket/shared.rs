@@ -1,0 +1,21 @@
+//! What every connection of this edge needs.
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use runtime::Shutdown;
+
+use super::{gate::Gate, limits::SocketLimits};
+use crate::{beat::Roster, door::Door, hub::Hub, upstream::Upstream};
+
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) upstream: Upstream,
+    pub(super) door: Door,
+    pub(super) hub: Hub,
+    pub(super) roster: Roster,
+    pub(super) gate: Gate,
+    pub(super) limits: Arc<SocketLimits>,
+    pub(super) ids: Arc<AtomicU64>,
+    pub(super) shutdown: Shutdown,
+}

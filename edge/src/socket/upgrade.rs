@@ -1,0 +1,230 @@
+//! From an HTTP request to a WebSocket (RFC 6455 §4): what is malformed gets an HTTP status; what is refused for another
+//! reason gets its close code, because a browser shows a page nothing else.
+
+use std::net::SocketAddr;
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, Path, Query, Request, State, rejection::PathRejection},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header},
+    response::{IntoResponse, Response},
+};
+use proto::fields;
+use serde::Deserialize;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{close::CloseCode, session, shared::Shared};
+
+/// The subprotocol that is answered where it is offered.
+const PROTOCOL: &str = "chatflow.v1";
+
+/// What stands before a token among the subprotocols.
+const TOKEN: &str = "chatflow.token.";
+
+/// What a client asks for in its URL and headers.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// The room of a room socket.
+    pub(super) room: Option<String>,
+    pub(super) user_id: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) after_seq: Option<u64>,
+    pub(super) token: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    user_id: Option<String>,
+    username: Option<String>,
+    after_seq: Option<u64>,
+}
+
+/// `GET /ws/{room_id}/{user_id}`.
+pub(super) async fn room(
+    State(shared): State<Shared>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
+) -> Response {
+    let asked = path
+        .map_err(|_| CloseCode::BadRequest)
+        .and_then(|Path((room, user))| {
+            fields::id("room_id", &room).map_err(|_| CloseCode::BadRequest)?;
+            let mut asked = asked(&request)?;
+            (asked.room, asked.user_id) = (Some(room), Some(user));
+            Ok(asked)
+        });
+    upgrade(shared, asked, request)
+}
+
+/// `GET /ws`.
+pub(super) async fn multiplexed(State(shared): State<Shared>, request: Request) -> Response {
+    let asked = asked(&request);
+    upgrade(shared, asked, request)
+}
+
+fn asked(request: &Request) -> Result<Asked, CloseCode> {
+    let Query(parameters) =
+        Query::<Parameters>::try_from_uri(request.uri()).map_err(|_| CloseCode::BadRequest)?;
+    let token = protocols(request.headers()).find_map(|protocol| protocol.strip_prefix(TOKEN));
+    Ok(Asked {
+        room: None,
+        user_id: parameters.user_id,
+        username: parameters.username,
+        after_seq: parameters.after_seq,
+        token: token.map(str::to_owned),
+    })
+}
+
+fn upgrade(shared: Shared, asked: Result<Asked, CloseCode>, mut request: Request) -> Response {
+    let accept = match check(&request) {
+        Ok(accept) => accept,
+        Err(malformed) => return malformed.into_response(),
+    };
+    let offered = protocols(request.headers()).any(|protocol| protocol == PROTOCOL);
+    let ip = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|info| info.0.ip());
+    let upgrade = hyper::upgrade::on(&mut request);
+    let shutdown = shared.shutdown.clone();
+    shutdown.spawn(session::run(shared, asked, ip, upgrade));
+
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    if offered {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+    }
+    response
+}
+
+/// What is wrong with a request for an upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Malformed {
+    NotAWebSocket,
+    Version,
+    Key,
+}
+
+impl IntoResponse for Malformed {
+    fn into_response(self) -> Response {
+        let (status, code, detail) = match self {
+            Self::NotAWebSocket => (
+                StatusCode::UPGRADE_REQUIRED,
+                "upgrade_required",
+                "this address speaks WebSocket",
+            ),
+            Self::Version => (
+                StatusCode::UPGRADE_REQUIRED,
+                "upgrade_required",
+                "the version of WebSocket has to be 13",
+            ),
+            Self::Key => (
+                StatusCode::BAD_REQUEST,
+                "bad_request",
+                "Sec-WebSocket-Key has to be 16 bytes in Base64",
+            ),
+        };
+        let problem = serde_json::json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": detail,
+            "code": code,
+        });
+        let headers = [
+            (header::CONTENT_TYPE, "application/problem+json"),
+            (header::CONNECTION, "Upgrade"),
+            (header::UPGRADE, "websocket"),
+            (header::SEC_WEBSOCKET_VERSION, "13"),
+        ];
+        (status, headers, problem.to_string()).into_response()
+    }
+}
+
+/// Checks the request and tells the answer to its key.
+fn check(request: &Request) -> Result<HeaderValue, Malformed> {
+    let headers = request.headers();
+    let is_websocket = request.method() == Method::GET
+        && request.version() == Version::HTTP_11
+        && tokens(headers, header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"))
+        && tokens(headers, header::UPGRADE).any(|token| token.eq_ignore_ascii_case("websocket"));
+    if !is_websocket {
+        return Err(Malformed::NotAWebSocket);
+    }
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION);
+    if version.is_none_or(|version| version != "13") {
+        return Err(Malformed::Version);
+    }
+    let key = headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .map(HeaderValue::as_bytes)
+        .filter(|key| is_sixteen_bytes(key))
+        .ok_or(Malformed::Key)?;
+    HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| Malformed::Key)
+}
+
+/// Whether it is Base64 of 16 bytes: 22 characters and two of padding.
+fn is_sixteen_bytes(key: &[u8]) -> bool {
+    let alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    key.strip_suffix(b"==")
+        .is_some_and(|digits| digits.len() == 22 && digits.iter().all(alphabet))
+}
+
+fn protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    tokens(headers, header::SEC_WEBSOCKET_PROTOCOL)
+}
+
+fn tokens(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(changed: &[(&str, &str)]) -> Request {
+        let mut headers = vec![
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "WebSocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        for (name, value) in changed {
+            headers.retain(|(known, _)| known != name);
+            headers.push((name, value));
+        }
+        let mut builder = http::Request::builder().uri("/ws");
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        builder.body(Body::empty()).unwrap()
+    }
+
+    #[test]
+    fn the_key_is_answered_as_in_the_rfc() {
+        assert_eq!(check(&request(&[])).unwrap(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn what_is_malformed_is_told_apart() {
+        let cases = [
+            (("connection", "close"), Malformed::NotAWebSocket),
+            (("upgrade", "h2c"), Malformed::NotAWebSocket),
+            (("sec-websocket-version", "8"), Malformed::Version),
+            (("sec-websocket-key", "short=="), Malformed::Key),
+            (("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZ!=="), Malformed::Key),
+        ];
+        for (change, malformed) in cases {
+            assert_eq!(check(&request(&[change])).unwrap_err(), malformed, "{change:?}");
+        }
+    }
+}
