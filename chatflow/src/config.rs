@@ -107,7 +107,7 @@ impl Program for Settings {
     }
 
     async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
-        crate::run(config, shutdown).await
+        Box::pin(crate::run(config, shutdown)).await
     }
 }
 

@@ -11,7 +11,7 @@ use runtime::{Shutdown, client::ServiceUrl, health::Health, settings::Listen};
 use serde_json::Value;
 use tempfile::TempDir;
 use test_support::{
-    client::rest::{Answer, Rest},
+    client::{Answer, Rest},
     wait,
 };
 use tokio::net::TcpListener;

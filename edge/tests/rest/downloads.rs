@@ -1,7 +1,7 @@
 //! Downloads: ranges, conditions, headers.
 
 use reqwest::Method;
-use test_support::client::rest::Answer;
+use test_support::client::Answer;
 
 use crate::app::{App, assert_field, assert_problem};
 

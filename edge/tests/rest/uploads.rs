@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
-use test_support::client::rest::Answer;
+use test_support::client::Answer;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::app::{App, assert_field, assert_problem, read_all};
