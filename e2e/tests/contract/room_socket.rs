@@ -168,7 +168,7 @@ async fn what_cannot_be_accepted_is_answered_and_the_socket_stays_open(stack: Ar
     let long = "x".repeat(16_001);
     let cases = [
         ("bad_frame", json!({"type": "message", "content": 7, "client_msg_id": "e1"})),
-        ("bad_frame", json!({"type": "message", "client_msg_id": "e2"})),
+        ("empty", json!({"type": "message", "client_msg_id": "e2"})),
         ("bad_frame", json!({"content": "no type"})),
         ("bad_frame", json!(["type", "message"])),
         ("bad_frame", json!({"type": "message", "content": "x", "client_msg_id": "i".repeat(65)})),
