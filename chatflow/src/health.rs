@@ -25,14 +25,20 @@ pub(crate) fn of_service(name: &'static str, process: &Health, shutdown: &Shutdo
 
 fn tell(part: &Part, service: &Health) {
     let report = service.report();
-    let mut troubles = report
+    let troubles: Vec<_> = report
         .iter()
-        .filter_map(|(name, trouble)| trouble.as_ref().map(|trouble| format!("{name}: {trouble}")));
-    match troubles.next() {
-        // Nothing was added yet: the service has not begun.
-        None if report.is_empty() => part.down(STARTING),
-        None => part.up(),
-        Some(first) => part.down(troubles.fold(first, |all, one| format!("{all}; {one}"))),
+        .filter_map(|(name, trouble)| trouble.as_ref().map(|trouble| (name, trouble)))
+        .collect();
+    if troubles.is_empty() && !report.is_empty() {
+        part.up();
+    } else if troubles.iter().all(|(_, trouble)| *trouble == STARTING) {
+        part.down(STARTING);
+    } else {
+        let told: Vec<_> = troubles
+            .iter()
+            .map(|(name, trouble)| format!("{name}: {trouble}"))
+            .collect();
+        part.down(told.join("; "));
     }
 }
 

@@ -1,1 +1,12 @@
-//! e2e
+//! What the process-level tests share: a running stack of either topology, the runner of contract lines, and the
+//! shapes that answers must have.
+
+pub mod browser;
+pub mod lines;
+pub mod raw_http;
+pub mod schema;
+pub mod shape;
+pub mod stack;
+
+pub use lines::walk;
+pub use stack::Stack;

@@ -81,7 +81,7 @@ impl Part {
         let mut parts = self.health.parts.lock().unwrap_or_else(PoisonError::into_inner);
         match (parts.get(self.name), &trouble) {
             (Some(Some(reason)), None) if !reason.ends_with(STARTING) => {
-                tracing::info!(part = self.name, "up")
+                tracing::info!(part = self.name, "up");
             }
             (Some(old), Some(reason)) if old.as_ref() != Some(reason) && !reason.ends_with(STARTING) => {
                 tracing::warn!(part = self.name, reason, "down");
