@@ -10,11 +10,11 @@ fn frame(fin: bool, opcode: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
     match u16::try_from(payload.len()) {
         Ok(short @ 0..=125) => bytes.push(0x80 | u8::try_from(short).unwrap()),
         Ok(medium) => {
-            bytes.push(0x80 | 126);
+            bytes.push(0xFE);
             bytes.extend(medium.to_be_bytes());
         }
         Err(_) => {
-            bytes.push(0x80 | 127);
+            bytes.push(0xFF);
             bytes.extend((payload.len() as u64).to_be_bytes());
         }
     }

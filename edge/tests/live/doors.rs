@@ -141,6 +141,8 @@ async fn there_are_only_so_many_connections() {
     let two = edge.multiplexed("alice").await;
     let mut three = edge.multiplexed("alice").await;
     assert_eq!(three.close_code(SOON).await, Some(4429), "too many of one user");
+    drop(three);
+    test_support::wait::until(SOON, "it is gone", async || edge.sockets.connections() == 2).await;
     let mut bob = edge.room("general", "bob").await;
     let mut carol = edge.multiplexed("carol").await;
     assert_eq!(carol.close_code(SOON).await, Some(4429), "too many in all");

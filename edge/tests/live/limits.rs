@@ -76,16 +76,16 @@ async fn a_frame_over_the_limit_closes_with_1009() {
 
 /// Sends raw bytes behind the handshake, and reads the close code.
 async fn raw(edge: &Edge, bytes: &[u8]) -> Option<u16> {
-    let mut stream = TcpStream::connect(edge.address()).await.unwrap();
+    let mut stream = TcpStream::connect(edge.address()).await.expect("a connection");
     let request = "GET /ws?user_id=raw HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     // In one piece: what follows the request must not get lost.
     stream
         .write_all(&[request.as_bytes(), bytes].concat())
         .await
-        .unwrap();
+        .expect("it is sent");
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
+    stream.read_to_end(&mut answer).await.expect("an answer");
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     match answer[end..] {
         [0x88, _, high, low, ..] => Some(u16::from_be_bytes([high, low])),
