@@ -69,6 +69,9 @@ pub(super) async fn run(
     let Some(_entered) = shared.gate.enter(ip, &shared.limits) else {
         return farewell::refuse(&stream, CloseCode::TooMany).await;
     };
+    if shared.shutdown.has_begun() {
+        return farewell::refuse(&stream, CloseCode::GoingAway).await;
+    }
     // Boxed: most of a connection's life is spent in `serve`, which should not carry this along.
     match Box::pin(admit(&shared, asked)).await {
         Ok((caller, asked)) => {

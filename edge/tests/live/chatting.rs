@@ -1,5 +1,8 @@
 //! Two people in a room.
 
+use std::time::Duration;
+
+use edge::socket::SocketLimits;
 use serde_json::json;
 use test_support::{client::Socket, wait::SOON};
 
@@ -75,8 +78,13 @@ async fn typing_is_told_to_the_room() {
 async fn a_burst_of_one_sender_keeps_its_order() {
     let system = System::start().await;
     let edge = system.edge().await;
+    let gathering = SocketLimits {
+        flush_floor: Duration::from_millis(20),
+        ..SocketLimits::default()
+    };
+    let other = system.edge_with(gathering, true).await;
     let mut alice = edge.room("general", "alice").await;
-    let mut bob = edge.room("general", "bob").await;
+    let mut bob = other.room("general", "bob").await;
     for number in 0..200 {
         alice
             .send_json(&message(&number.to_string(), &format!("c-{number}")))
