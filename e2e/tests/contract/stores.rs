@@ -118,6 +118,7 @@ async fn the_channel_of_a_room_carries_the_very_bytes_of_the_frame(stack: Arc<St
     let mut channel = client.get_async_pubsub().await.expect("a connection");
     channel.subscribe(format!("room:{room}")).await.expect("a subscription");
     let mut bob = e2e::raw_http::Raw::websocket(&stack.authority(), &format!("/ws/{room}/bob?username=bob")).await;
+    bob.settle().await;
     let mut alice = stack.room_socket(&room, "alice").await;
     say(&mut alice, "byte for byte: é, \u{1F98A}, \"quotes\" and \\ too").await;
     let (mut published, marker) = (channel.on_message(), b"byte for byte");
