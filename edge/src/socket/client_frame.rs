@@ -128,7 +128,26 @@ impl From<Invalid> for Rejected {
     }
 }
 
-/// All fields that any frame has. Unknown ones are skipped without being built, to a bounded depth.
+/// Deeper than any frame of the contract; skipping what is unknown would take any depth.
+const DEPTH: usize = 32;
+
+/// Whether arrays and objects nest deeper than [`DEPTH`].
+fn nests_too_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    text.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEPTH
+    })
+}
+
+/// All fields that any frame has. Unknown ones are skipped without being built.
 #[derive(Deserialize)]
 struct Fields {
     r#type: Option<String>,
@@ -152,6 +171,9 @@ pub(crate) fn parse(text: &str) -> Result<ClientFrame, Rejected> {
             ErrorCode::BadFrame,
             "the frame is not a JSON object",
         ));
+    }
+    if nests_too_deep(text) {
+        return Err(Rejected::new(ErrorCode::BadFrame, "the frame is nested too deeply"));
     }
     let mut fields: Fields = serde_json::from_str(text).map_err(|error| {
         let problem = match error.classify() {
