@@ -23,8 +23,9 @@ async fn script(stack: Stack) {
     // Two sockets in one room.
     let mut alice = Socket::connect(&stack.ws_url("/ws/general/alice?username=alice")).await;
     let mut bob = Socket::connect(&stack.ws_url("/ws/general/bob?username=bob")).await;
-    let joined = alice.wait_for("user_joined", wait::SOON).await;
-    assert_eq!((&joined["user_id"], &joined["room_id"]), (&json!("bob"), &json!("general")), "{on}");
+    let is_bob = |frame: &Value| frame["type"] == "user_joined" && frame["user_id"] == "bob";
+    let joined = alice.wait_where("bob's user_joined", wait::SOON, is_bob).await;
+    assert_eq!(joined["room_id"], "general", "{on}");
     alice.send_json(&json!({"type": "typing"})).await;
     let typing = bob.wait_for("typing", wait::SOON).await;
     assert_eq!(typing, json!({"type": "typing", "user_id": "alice", "username": "alice", "room_id": "general"}));
