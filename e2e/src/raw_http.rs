@@ -39,6 +39,20 @@ impl Raw {
         raw
     }
 
+    /// Waits until the server answers on this WebSocket: it has taken the socket into its room.
+    pub async fn settle(&mut self) {
+        self.write_frame(0x81, br#"{"type":"ping"}"#).await;
+        let answered = timeout(Duration::from_secs(10), async {
+            while let Some((_, payload)) = self.frame().await {
+                if payload == br#"{"type":"pong"}"# {
+                    return;
+                }
+            }
+            panic!("the socket ended");
+        });
+        answered.await.expect("a pong in time");
+    }
+
     /// Sends bytes; a connection that is gone takes none.
     pub async fn write(&mut self, bytes: &[u8]) {
         let _ = self.0.write_all(bytes).await;

@@ -51,6 +51,7 @@ async fn a_message_on_one_edge_arrives_on_the_other_byte_for_byte(cluster: &Clus
     let mut published = channel.into_on_message();
     let authority = cluster.base_url(1).replacen("http://", "", 1);
     let mut bob = Raw::websocket(&authority, "/ws/general/bob?username=bob").await;
+    bob.settle().await;
     let mut alice = join(cluster, 0, "general", "alice").await;
     alice
         .send_json(&message("over the edges: \u{1F98A} \"é\"", "bytes-1"))
