@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    io::Write as _,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
@@ -35,12 +36,12 @@ impl Banner {
     }
 
     /// Prints it when everything is ready.
-    #[expect(clippy::print_stdout, reason = "what a person who starts it waits for")]
     pub(crate) fn show_when_ready(self, health: &Health, shutdown: &Shutdown) {
         let mut ready = health.watch();
         shutdown.spawn_until_begun(async move {
             if ready.wait_for(|ready| *ready).await.is_ok() {
-                println!("{self}");
+                // A closed standard output is no reason to stop.
+                let _ = writeln!(std::io::stdout(), "{self}");
             }
         });
     }

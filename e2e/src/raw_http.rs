@@ -14,7 +14,11 @@ pub struct Raw(TcpStream);
 impl Raw {
     /// Connects to `host:port`.
     pub async fn connect(authority: &str) -> Self {
-        Self(TcpStream::connect(authority).await.expect("the server takes connections"))
+        Self(
+            TcpStream::connect(authority)
+                .await
+                .expect("the server takes connections"),
+        )
     }
 
     /// Opens a WebSocket without any client that would answer pings. Panics where the handshake is not answered 101.

@@ -8,6 +8,7 @@ pub(crate) mod frame;
 mod intake;
 pub(crate) mod room;
 mod sequencer;
+mod served;
 pub(crate) mod shard;
 mod shards;
 

@@ -1,4 +1,4 @@
-//! WebSockets: from the upgrade to the last byte. Everything about rooms is the hub's.
+//! The sockets: from the upgrade to the last byte. Everything about rooms is the hub's.
 
 pub(crate) mod client_frame;
 pub(crate) mod close;

@@ -57,15 +57,12 @@ pub(super) async fn run(
         tokio::select! {
             Some(ask) = asks.recv() => sequencer.ask(ask).await,
             Some(answer) = answers.recv() => sequencer.answer(answer).await,
-            event = next(&mut subscription) => match event {
-                Some(event) => {
-                    let subscription = subscription.as_mut();
-                    round(&mut sequencer, &mut heads, &canary, event, subscription).await;
-                }
-                None => {
-                    subscription = None;
-                    heads.deaf();
-                }
+            event = next(&mut subscription) => if let Some(event) = event {
+                let subscription = subscription.as_mut();
+                round(&mut sequencer, &mut heads, &canary, event, subscription).await;
+            } else {
+                subscription = None;
+                heads.deaf();
             },
             _ = tick.tick() => {}
             () = over.cancelled() => return,

@@ -120,6 +120,9 @@ impl ClientFrame {
     }
 }
 
+/// How deep a frame may be nested, in fields that are skipped.
+const DEPTH_MAX: usize = 32;
+
 const TOO_FAST: &str = "too many frames at once";
 
 impl From<Invalid> for Rejected {
@@ -128,26 +131,7 @@ impl From<Invalid> for Rejected {
     }
 }
 
-/// Deeper than any frame of the contract; skipping what is unknown would take any depth.
-const DEPTH: usize = 32;
-
-/// Whether arrays and objects nest deeper than [`DEPTH`].
-fn nests_too_deep(text: &str) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    text.bytes().any(|byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        depth > DEPTH
-    })
-}
-
-/// All fields that any frame has. Unknown ones are skipped without being built.
+/// All fields that any frame has. Unknown ones are skipped without being built, to a bounded depth.
 #[derive(Deserialize)]
 struct Fields {
     r#type: Option<String>,
@@ -172,8 +156,11 @@ pub(crate) fn parse(text: &str) -> Result<ClientFrame, Rejected> {
             "the frame is not a JSON object",
         ));
     }
-    if nests_too_deep(text) {
-        return Err(Rejected::new(ErrorCode::BadFrame, "the frame is nested too deeply"));
+    if is_deep(text) {
+        return Err(Rejected::new(
+            ErrorCode::BadFrame,
+            "the frame is nested too deeply",
+        ));
     }
     let mut fields: Fields = serde_json::from_str(text).map_err(|error| {
         let problem = match error.classify() {
@@ -188,6 +175,25 @@ pub(crate) fn parse(text: &str) -> Result<ClientFrame, Rejected> {
         room_id: room_id.filter(|id| fields::id("room_id", id).is_ok()),
         ..rejected
     })
+}
+
+/// Whether objects and arrays are nested deeper than [`DEPTH_MAX`]: what is skipped is not bounded by the JSON reader.
+fn is_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return true;
+        }
+    }
+    false
 }
 
 fn read(fields: &mut Fields) -> Result<ClientFrame, Rejected> {

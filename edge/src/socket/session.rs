@@ -69,6 +69,9 @@ pub(super) async fn run(
     let Some(_entered) = shared.gate.enter(ip, &shared.limits) else {
         return farewell::refuse(&stream, CloseCode::TooMany).await;
     };
+    if shared.shutdown.has_begun() {
+        return farewell::refuse(&stream, CloseCode::GoingAway).await;
+    }
     // Boxed: most of a connection's life is spent in `serve`, which should not carry this along.
     match Box::pin(admit(&shared, asked)).await {
         Ok((caller, asked)) => {
@@ -130,10 +133,11 @@ async fn serve(shared: &Shared, caller: Caller, asked: Asked, stream: Stream, ea
         lanes: Lanes::default(),
     };
     session.run(early).await;
-    Box::pin(farewell::part(&connection)).await;
-    let rooms = connection.end();
+    let rooms = connection.let_go();
     shared.hub.gone(&connection, rooms).await;
     shared.roster.disconnected(&connection.user_id);
+    Box::pin(farewell::part(&connection, &shared.shutdown)).await;
+    connection.end();
 }
 
 struct Session<'a> {
@@ -232,14 +236,14 @@ impl Session<'_> {
             Incoming::Binary => {
                 meters::message_in();
                 let message = "frames have to be text";
-                self.refuse(Rejected::new(ErrorCode::BadFrame, message), None);
+                self.refuse(&Rejected::new(ErrorCode::BadFrame, message), None);
             }
             Incoming::Text(text) => {
                 meters::message_in();
                 let parsed = client_frame::parse(&text);
                 if let Err(wait) = self.pace.take(Instant::now()) {
                     self.refuse(
-                        parsed.map_or_else(Rejected::paced, ClientFrame::paced),
+                        &parsed.map_or_else(Rejected::paced, ClientFrame::paced),
                         Some(wait),
                     );
                     return;
@@ -249,13 +253,13 @@ impl Session<'_> {
                     Err(rejected) => Err(rejected),
                 };
                 if let Err(rejected) = result {
-                    self.refuse(rejected, None);
+                    self.refuse(&rejected, None);
                 }
             }
         }
     }
 
-    fn refuse(&self, rejected: Rejected, retry_after: Option<Duration>) {
+    fn refuse(&self, rejected: &Rejected, retry_after: Option<Duration>) {
         self.connection.refuse(
             rejected.code,
             &rejected.message,

@@ -184,7 +184,7 @@ impl Store for RedisStore {
         })
     }
 
-    fn start_typing<'a>(&'a self, typist: &'a Typist) -> Answer<'a, bool> {
+    fn start_typing<'a>(&'a self, typist: &'a Typist) -> Answer<'a, ()> {
         self.ask(|connection| {
             self.scripts
                 .start_typing(connection, self.lifetimes.typing, typist)
