@@ -181,8 +181,13 @@ async fn the_websocket_session_of_the_readme_is_what_happens() {
     let mut awaited: Vec<(String, &str)> = lines.map(|shown| (kind_of(shown), shown)).collect();
     while !awaited.is_empty() {
         let any = |frame: &Value| awaited.iter().any(|(kind, _)| frame["type"] == kind.as_str());
-        let frame = socket.wait_where(&format!("the rest of {awaited:?}"), wait::SOON, any).await;
-        let at = awaited.iter().position(|(kind, _)| frame["type"] == kind.as_str()).expect("an awaited one");
+        let frame = socket
+            .wait_where(&format!("the rest of {awaited:?}"), wait::SOON, any)
+            .await;
+        let at = awaited
+            .iter()
+            .position(|(kind, _)| frame["type"] == kind.as_str())
+            .expect("an awaited one");
         let (_, shown) = awaited.remove(at);
         // Ids and times are cut short with an ellipsis; every field that is shown is there.
         for field in shown
