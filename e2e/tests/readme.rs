@@ -176,9 +176,19 @@ async fn the_websocket_session_of_the_readme_is_what_happens() {
     let url = command.split('\'').nth(1).expect("a quoted address");
     let mut socket = Socket::connect(&url.replace("ws://localhost:8092", &chat.ws_url(""))).await;
     socket.send_text(lines.next().expect("a client's frame")).await;
-    for shown in lines {
-        let kind = shown.split('"').nth(3).expect("a type");
-        let frame = socket.wait_for(kind, wait::SOON).await;
+    // The ack and the message may come in either order.
+    let kind_of = |shown: &str| shown.split('"').nth(3).expect("a type").to_owned();
+    let mut awaited: Vec<(String, &str)> = lines.map(|shown| (kind_of(shown), shown)).collect();
+    while !awaited.is_empty() {
+        let any = |frame: &Value| awaited.iter().any(|(kind, _)| frame["type"] == kind.as_str());
+        let frame = socket
+            .wait_where(&format!("the rest of {awaited:?}"), wait::SOON, any)
+            .await;
+        let at = awaited
+            .iter()
+            .position(|(kind, _)| frame["type"] == kind.as_str())
+            .expect("an awaited one");
+        let (_, shown) = awaited.remove(at);
         // Ids and times are cut short with an ellipsis; every field that is shown is there.
         for field in shown
             .split(['{', ','])
