@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    asks::{Answer, Ask},
     frame::{Class, Frame},
-    sequencer::{Answer, Ask, Sequencer},
+    sequencer::Sequencer,
 };
 use crate::{
     canary::Canary,

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::{
     RoomId,
     announce::Announcer,
+    asks::{Answer, Ask},
     frame::Frame,
     served::{Served, Waiting},
     shard::Command,
@@ -37,44 +38,6 @@ const ANSWERS: usize = 256;
 
 /// How long to wait before asking a log again that did not answer.
 const AGAIN: Duration = Duration::from_millis(250);
-
-/// What connections ask for.
-#[derive(Debug)]
-pub(super) enum Ask {
-    Subscribe {
-        connection: Arc<Connection>,
-        room: RoomId,
-        generation: u64,
-        after: Option<u64>,
-    },
-    Unsubscribe {
-        connection: Arc<Connection>,
-        room: RoomId,
-    },
-    Gone {
-        connection: Arc<Connection>,
-        rooms: Vec<RoomId>,
-    },
-}
-
-/// What the log answered.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// The heads of rooms that somebody began to listen to.
-    Started {
-        asked: Vec<(RoomId, u64)>,
-        heads: Result<HashMap<RoomId, u64>, Unread>,
-    },
-    /// A page from behind `asked`.
-    Page {
-        room: RoomId,
-        epoch: u64,
-        asked: u64,
-        page: Result<Page, Unread>,
-    },
-    /// Heads to compare.
-    Heads(Compared),
-}
 
 /// See the module.
 pub(super) struct Sequencer {
