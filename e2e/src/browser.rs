@@ -102,7 +102,7 @@ pub fn message_in_state(state: &str) -> String {
 }
 
 impl Tab {
-    /// The WebDriver client, for what is not here.
+    /// The `WebDriver` client, for what is not here.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -207,7 +207,14 @@ impl Tab {
     }
 
     /// Keeps a picture below `target/screenshots` and says where.
+    #[expect(
+        clippy::print_stdout,
+        reason = "where the picture is, for whoever runs the test"
+    )]
     pub async fn picture(&self, name: &str) -> PathBuf {
+        let moving = "return document.getAnimations().some(a => a instanceof CSSTransition)";
+        let still = async || self.run(moving, vec![]).await == false;
+        wait::until(PATIENCE, "nothing slides any more", still).await;
         let build = binaries::build_folder();
         let folder = build.parent().expect("a target folder").join("screenshots");
         std::fs::create_dir_all(&folder).expect("the folder can be made");
@@ -256,7 +263,7 @@ impl Tab {
     }
 }
 
-/// What chromedriver knows beyond the WebDriver standard.
+/// What chromedriver knows beyond the `WebDriver` standard.
 #[derive(Debug)]
 enum Command {
     DevTools(&'static str, Value),

@@ -10,7 +10,7 @@ use crate::Stack;
 const AT_ONCE: usize = 6;
 
 /// Longer than the contract's longest time, the 60 s after which a silent peer is dropped.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 type Check = Pin<Box<dyn Future<Output = ()>>>;
 

@@ -36,9 +36,9 @@ fn kind_of(document: &Value, schema: &Value) -> Option<String> {
     let schema = schema::resolve(document, schema);
     let kind = &schema["properties"]["type"];
     let own = kind["const"].as_str().or_else(|| kind["enum"][0].as_str());
-    let parts = schema["allOf"].as_array().into_iter().flatten();
+    let mut parts = schema["allOf"].as_array().into_iter().flatten();
     own.map(str::to_owned)
-        .or_else(|| parts.filter_map(|part| kind_of(document, part)).next())
+        .or_else(|| parts.find_map(|part| kind_of(document, part)))
 }
 
 /// Everything that travelled on one socket.

@@ -10,11 +10,13 @@ use e2e::{
     walk,
 };
 use serde_json::{Value, json};
-use test_support::{cluster::Cluster, process::Process, wait};
+use test_support::{cluster::Cluster, postgres::Durability, process::Process, wait};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sees_what_happens() {
-    let stack = Arc::new(Stack::services().await);
+    // PostgreSQL is stopped and started: it has to keep what it has committed.
+    let cluster = Cluster::builder().durability(Durability::Full).start().await;
+    let stack = Arc::new(Stack::Services(Box::new(cluster)));
     walk(
         &stack,
         e2e::lines![a_normal_minute_is_logged_in_order, the_metrics_tell_of_every_part],
@@ -173,6 +175,7 @@ async fn without_postgres_chat_is_not_ready_and_sends_are_unavailable(stack: Arc
     let cluster = stack.cluster().expect("the five processes");
     let room = stack.fresh_room().await;
     let mut alice = stack.room_socket(&room, "alice").await;
+    say(&mut alice, "joined for certain").await;
     cluster.postgres.stop().await;
     alice
         .send_json(&json!({"type": "message", "content": "lost?", "client_msg_id": "p1"}))
@@ -212,13 +215,14 @@ async fn without_postgres_chat_is_not_ready_and_sends_are_unavailable(stack: Arc
         answer["type"] == "ack"
     })
     .await;
-    assert_eq!(stack.history(&room).await.len(), 1, "stored once");
+    assert_eq!(stack.history(&room).await.len(), 2, "each is stored once");
 }
 
 async fn without_redis_the_edge_is_not_ready(stack: Arc<Stack>) {
     let cluster = stack.cluster().expect("the five processes");
     let room = stack.fresh_room().await;
     let mut alice = stack.room_socket(&room, "alice").await;
+    say(&mut alice, "joined for certain").await;
     cluster.redis.stop().await;
     turns(
         cluster.presence(),

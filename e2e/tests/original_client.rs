@@ -32,6 +32,7 @@ async fn script(stack: Stack) {
 
     // Two sockets in one room.
     let mut alice = Socket::connect(&stack.ws_url("/ws/general/alice?username=alice")).await;
+    alice.wait_for("user_joined", wait::SOON).await;
     let mut bob = Socket::connect(&stack.ws_url("/ws/general/bob?username=bob")).await;
     let is_bob = |frame: &Value| frame["type"] == "user_joined" && frame["user_id"] == "bob";
     let joined = alice.wait_where("bob's user_joined", wait::SOON, is_bob).await;

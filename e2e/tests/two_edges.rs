@@ -15,7 +15,7 @@ use test_support::{
 };
 
 async fn join(cluster: &Cluster, edge: usize, room: &str, user: &str) -> Socket {
-    let url = cluster.ws_url(edge, &format!("/ws/{room}/{user}?username={user}"));
+    let url = cluster.ws_url(edge, &format!("/ws/{room}/{user}?username={user}&after_seq=0"));
     let mut socket = Socket::connect(&url).await;
     settle(&mut socket).await;
     socket
@@ -50,7 +50,7 @@ async fn a_message_on_one_edge_arrives_on_the_other_byte_for_byte(cluster: &Clus
     channel.subscribe("room:general").await.expect("a subscription");
     let mut published = channel.into_on_message();
     let authority = cluster.base_url(1).replacen("http://", "", 1);
-    let mut bob = Raw::websocket(&authority, "/ws/general/bob?username=bob").await;
+    let mut bob = Raw::websocket(&authority, "/ws/general/bob?username=bob&after_seq=0").await;
     bob.settle().await;
     let mut alice = join(cluster, 0, "general", "alice").await;
     alice

@@ -125,7 +125,7 @@ async fn a_read_mark_moves_forward_only(stack: Arc<Stack>) {
     socket
         .send_json(&json!({"type": "read", "room_id": room, "seq": 2}))
         .await;
-    wait::until(wait::SOON, "the mark at 2", async || marks().await.contains("2")).await;
+    wait::until(wait::SOON, "the mark at 2", async || marks().await.contains(":2")).await;
     socket
         .send_json(&json!({"type": "read", "room_id": room, "seq": 1}))
         .await;

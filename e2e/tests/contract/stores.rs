@@ -167,8 +167,11 @@ async fn the_channel_of_a_room_carries_the_very_bytes_of_the_frame(stack: Arc<St
         .subscribe(format!("room:{room}"))
         .await
         .expect("a subscription");
-    let mut bob =
-        e2e::raw_http::Raw::websocket(&stack.authority(), &format!("/ws/{room}/bob?username=bob")).await;
+    let mut bob = e2e::raw_http::Raw::websocket(
+        &stack.authority(),
+        &format!("/ws/{room}/bob?username=bob&after_seq=0"),
+    )
+    .await;
     bob.settle().await;
     let mut alice = stack.room_socket(&room, "alice").await;
     say(&mut alice, "byte for byte: é, \u{1F98A}, \"quotes\" and \\ too").await;
