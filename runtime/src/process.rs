@@ -115,10 +115,10 @@ pub fn main<P: Program>() -> ExitCode {
         return runtime.block_on(health(P::admin_address(&config)));
     }
     logs.start();
-    crate::metrics::install();
     let ended = runtime.block_on(async {
         let shutdown =
             Shutdown::on_signals().map_err(|e| Fatal::unavailable(format!("no signal handlers: {e}")))?;
+        crate::metrics::keep_up(&shutdown);
         let ended = P::run(config, shutdown.clone()).await;
         shutdown.finish().await;
         ended
