@@ -2,10 +2,12 @@
 
 use std::{
     fmt,
+    io::Write as _,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
 
+use edge::run::SERVICES;
 use runtime::{Shutdown, health::Health};
 
 use crate::{data_dir::DataDir, ports::Ports};
@@ -35,13 +37,17 @@ impl Banner {
     }
 
     /// Prints it when everything is ready.
-    #[expect(clippy::print_stdout, reason = "what a person who starts it waits for")]
     pub(crate) fn show_when_ready(self, health: &Health, shutdown: &Shutdown) {
-        let mut ready = health.watch();
+        let (mut ready, health) = (health.watch(), health.clone());
         shutdown.spawn_until_begun(async move {
-            if ready.wait_for(|ready| *ready).await.is_ok() {
-                println!("{self}");
+            // A health without its parts is ready too: the edge adds its own when it begins.
+            while !(*ready.borrow_and_update() && health.report().contains_key(SERVICES)) {
+                if ready.changed().await.is_err() {
+                    return;
+                }
             }
+            // A closed standard output is no reason to stop.
+            let _ = writeln!(std::io::stdout(), "{self}");
         });
     }
 

@@ -27,7 +27,10 @@ pub struct Driver {
 impl Driver {
     /// Starts it and waits until it answers.
     pub async fn start() -> Self {
-        let directory = tempfile::Builder::new().prefix("chatflow-browser-").tempdir().expect("a folder for browsers");
+        let directory = tempfile::Builder::new()
+            .prefix("chatflow-browser-")
+            .tempdir()
+            .expect("a folder for browsers");
         let port = ports::free();
         let process = Supervised::start_new(Spec {
             name: "chromedriver".into(),
@@ -69,8 +72,12 @@ impl Driver {
         wanted.insert("goog:chromeOptions".into(), json!({"args": flags}));
         wanted.insert("goog:loggingPrefs".into(), json!({"browser": "ALL"}));
         let url = format!("http://127.0.0.1:{}", self.port);
-        let client = ClientBuilder::new(HttpConnector::new()).capabilities(wanted).connect(&url).await;
-        let client = client.unwrap_or_else(|error| panic!("no browser: {error}\n{}", self.process.output().tail()));
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(wanted)
+            .connect(&url)
+            .await;
+        let client =
+            client.unwrap_or_else(|error| panic!("no browser: {error}\n{}", self.process.output().tail()));
         Tab {
             client,
             name: name.to_owned(),
@@ -102,7 +109,10 @@ impl Tab {
 
     /// Opens a page.
     pub async fn open(&self, url: &str) {
-        self.client.goto(url).await.unwrap_or_else(|error| panic!("{}: {url}: {error}", self.name));
+        self.client
+            .goto(url)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {url}: {error}", self.name));
     }
 
     /// Waits until an element is there and shown.
@@ -145,7 +155,11 @@ impl Tab {
 
     /// How many of its elements have a text that contains `text`.
     pub async fn count(&self, css: &str, text: &str) -> usize {
-        self.texts(css).await.iter().filter(|found| found.contains(text)).count()
+        self.texts(css)
+            .await
+            .iter()
+            .filter(|found| found.contains(text))
+            .count()
     }
 
     /// Clicks on an element as soon as it is shown and nothing covers it.
@@ -158,13 +172,20 @@ impl Tab {
     pub async fn type_into(&self, css: &str, text: &str) {
         // Enter as WebDriver writes it.
         let keys = text.replace('\n', "\u{e007}");
-        self.see(css).await.send_keys(&keys).await.unwrap_or_else(|error| panic!("{}: {css}: {error}", self.name));
+        self.see(css)
+            .await
+            .send_keys(&keys)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {css}: {error}", self.name));
     }
 
     /// Gives a file to a file input, as if chosen in the system's dialog.
     pub async fn choose_file(&self, css: &str, path: &std::path::Path) {
         let input = self.client.find(Locator::Css(css)).await.expect("a file input");
-        input.send_keys(&path.display().to_string()).await.expect("the input takes a file");
+        input
+            .send_keys(&path.display().to_string())
+            .await
+            .expect("the input takes a file");
     }
 
     /// Runs a script and returns its value.
@@ -199,16 +220,25 @@ impl Tab {
 
     /// What the page has complained about in the browser's console.
     pub async fn complaints(&self) -> Vec<String> {
-        let log = self.client.issue_cmd(Command::Log).await.expect("the browser's log");
+        let log = self
+            .client
+            .issue_cmd(Command::Log)
+            .await
+            .expect("the browser's log");
         let entries = log.as_array().cloned().unwrap_or_default();
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
-        severe.filter_map(|entry| Some(entry["message"].as_str()?.to_owned())).collect()
+        severe
+            .filter_map(|entry| Some(entry["message"].as_str()?.to_owned()))
+            .collect()
     }
 
     /// Opens a second tab of the same browser and goes there.
     pub async fn another(&self, name: &str) -> Self {
         let tab = self.client.new_window(true).await.expect("a second tab");
-        self.client.switch_to_window(tab.handle).await.expect("the second tab");
+        self.client
+            .switch_to_window(tab.handle)
+            .await
+            .expect("the second tab");
         Self {
             client: self.client.clone(),
             name: name.to_owned(),

@@ -14,7 +14,11 @@ pub struct Raw(TcpStream);
 impl Raw {
     /// Connects to `host:port`.
     pub async fn connect(authority: &str) -> Self {
-        Self(TcpStream::connect(authority).await.expect("the server takes connections"))
+        Self(
+            TcpStream::connect(authority)
+                .await
+                .expect("the server takes connections"),
+        )
     }
 
     /// Opens a WebSocket without any client that would answer pings. Panics where the handshake is not answered 101.
@@ -33,6 +37,20 @@ impl Raw {
         let head = String::from_utf8_lossy(&head).into_owned();
         assert!(head.starts_with("HTTP/1.1 101"), "{head}");
         raw
+    }
+
+    /// Waits until the server answers on this WebSocket: it has taken the socket into its room.
+    pub async fn settle(&mut self) {
+        self.write_frame(0x81, br#"{"type":"ping"}"#).await;
+        let answered = timeout(Duration::from_secs(10), async {
+            while let Some((_, payload)) = self.frame().await {
+                if payload == br#"{"type":"pong"}"# {
+                    return;
+                }
+            }
+            panic!("the socket ended");
+        });
+        answered.await.expect("a pong in time");
     }
 
     /// Sends bytes; a connection that is gone takes none.

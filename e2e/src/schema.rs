@@ -53,7 +53,12 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Ve
         note(format!("{number} is below {least}"));
     }
     if let Some(object) = value.as_object() {
-        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for name in schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             if !object.contains_key(name) {
                 note(format!("no {name}"));
             }
@@ -80,7 +85,9 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, found: &mut Ve
     }
     for word in ["oneOf", "anyOf"] {
         if let Some(choices) = schema[word].as_array()
-            && !choices.iter().any(|schema| problems(root, schema, value).is_empty())
+            && !choices
+                .iter()
+                .any(|schema| problems(root, schema, value).is_empty())
         {
             found.push(format!("{path}: {value} fits none of {word}"));
         }
@@ -103,7 +110,11 @@ fn is(value: &Value, kind: &str) -> bool {
 /// Every property that a schema describes, its parts included.
 pub fn described(root: &Value, schema: &Value) -> Vec<String> {
     let schema = resolve(root, schema);
-    let own = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone());
+    let own = schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone());
     let parts = schema["allOf"].as_array().into_iter().flatten();
     own.chain(parts.flat_map(|part| described(root, part))).collect()
 }

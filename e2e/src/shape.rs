@@ -36,8 +36,13 @@ pub fn timestamp(value: &Value) {
     let text = value.as_str().unwrap_or_default();
     let pattern = "0000-00-00T00:00:00";
     let (date_time, rest) = text.split_at_checked(pattern.len()).unwrap_or((text, ""));
-    let fits = date_time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).eq(pattern.chars());
-    let fraction = rest.strip_suffix('Z').map(|rest| rest.strip_prefix('.').unwrap_or(rest));
+    let fits = date_time
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .eq(pattern.chars());
+    let fraction = rest
+        .strip_suffix('Z')
+        .map(|rest| rest.strip_prefix('.').unwrap_or(rest));
     let ends = fraction.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
     assert!(fits && ends, "not RFC 3339 in UTC: {value}");
 }
@@ -46,7 +51,10 @@ pub fn timestamp(value: &Value) {
 #[track_caller]
 pub fn uuid(value: &Value) {
     let text = value.as_str().unwrap_or_default();
-    assert!(uuid::Uuid::try_parse(text).is_ok() && text.len() == 36, "not a UUID: {value}");
+    assert!(
+        uuid::Uuid::try_parse(text).is_ok() && text.len() == 36,
+        "not a UUID: {value}"
+    );
 }
 
 /// Asserts an RFC 9457 answer with this status and returns its body.
@@ -59,7 +67,11 @@ pub fn problem(answer: &Answer, status: u16) -> Value {
         "{kind}: {}",
         answer.text()
     );
-    assert!(!answer.header("x-request-id").is_empty(), "no x-request-id: {:?}", answer.headers);
+    assert!(
+        !answer.header("x-request-id").is_empty(),
+        "no x-request-id: {:?}",
+        answer.headers
+    );
     let body = answer.json();
     has(&body, &["type", "title", "status", "detail", "code"]);
     assert_eq!(body["status"], status, "{body}");
@@ -78,6 +90,12 @@ pub fn invalid(answer: &Answer, field: &str) {
 pub fn error(frame: &Value, code: &str) {
     assert_eq!(frame["type"], "error", "{frame}");
     assert_eq!(frame["code"], code, "{frame}");
-    has(frame, &["type", "code", "message", "client_msg_id", "retry_after_ms"]);
-    assert!(frame["message"].as_str().is_some_and(|text| !text.is_empty()), "{frame}");
+    has(
+        frame,
+        &["type", "code", "message", "client_msg_id", "retry_after_ms"],
+    );
+    assert!(
+        frame["message"].as_str().is_some_and(|text| !text.is_empty()),
+        "{frame}"
+    );
 }

@@ -37,7 +37,8 @@ fn kind_of(document: &Value, schema: &Value) -> Option<String> {
     let kind = &schema["properties"]["type"];
     let own = kind["const"].as_str().or_else(|| kind["enum"][0].as_str());
     let parts = schema["allOf"].as_array().into_iter().flatten();
-    own.map(str::to_owned).or_else(|| parts.filter_map(|part| kind_of(document, part)).next())
+    own.map(str::to_owned)
+        .or_else(|| parts.filter_map(|part| kind_of(document, part)).next())
 }
 
 /// Everything that travelled on one socket.
@@ -90,7 +91,9 @@ async fn everything(stack: &Stack) -> (Vec<Value>, Vec<Value>) {
     let mut alice = Recorder::connect(stack, "/ws?user_id=alice&username=Alice").await;
     alice.send(json!({"type": "ping"})).await;
     alice.until("pong").await;
-    alice.send(json!({"type": "subscribe", "room_id": room, "after_seq": 0})).await;
+    alice
+        .send(json!({"type": "subscribe", "room_id": room, "after_seq": 0}))
+        .await;
     alice.until("subscribed").await;
     let mut bob = Recorder::connect(stack, &format!("/ws/{room}/{bob_id}?username=Bob")).await;
     alice.until("user_joined").await;
@@ -112,10 +115,19 @@ async fn everything(stack: &Stack) -> (Vec<Value>, Vec<Value>) {
     });
     bob.send(file).await;
     bob.until("ack").await;
-    alice.send(json!({"type": "read", "room_id": room, "seq": 2})).await;
+    alice
+        .send(json!({"type": "read", "room_id": room, "seq": 2}))
+        .await;
 
-    let path = format!("/api/chat/rooms/{room}/messages/{}?user_id=alice", ack["id"].as_str().expect("an id"));
-    let _ = stack.rest().patch(&path, &json!({"content": "edited"})).await.expect(200);
+    let path = format!(
+        "/api/chat/rooms/{room}/messages/{}?user_id=alice",
+        ack["id"].as_str().expect("an id")
+    );
+    let _ = stack
+        .rest()
+        .patch(&path, &json!({"content": "edited"}))
+        .await
+        .expect(200);
     alice.until("message_updated").await;
     assert_eq!(stack.rest().delete(&path).await.status / 100, 2);
     alice.until("message_deleted").await;
@@ -129,7 +141,9 @@ async fn everything(stack: &Stack) -> (Vec<Value>, Vec<Value>) {
     alice.send(json!({"type": "unsubscribe", "room_id": room})).await;
     alice.until("unsubscribed").await;
     // As after a restored backup: the client has seen more than there is.
-    alice.send(json!({"type": "subscribe", "room_id": room, "after_seq": 1000})).await;
+    alice
+        .send(json!({"type": "subscribe", "room_id": room, "after_seq": 1000}))
+        .await;
     alice.until("reset").await;
     let (mut sent, mut received) = alice.finish().await;
     sent.extend(bob.0);
@@ -147,8 +161,12 @@ impl Recorder {
 fn fits(document: &Value, described: &Described, frames: &[Value]) {
     let mut seen = BTreeSet::new();
     for frame in frames {
-        let kind = frame["type"].as_str().unwrap_or_else(|| panic!("no type: {frame}"));
-        let payload = described.get(kind).unwrap_or_else(|| panic!("{kind} is not described: {frame}"));
+        let kind = frame["type"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no type: {frame}"));
+        let payload = described
+            .get(kind)
+            .unwrap_or_else(|| panic!("{kind} is not described: {frame}"));
         let problems = schema::problems(document, payload, frame);
         assert!(problems.is_empty(), "{frame}:\n{problems:#?}");
         let fields = schema::described(document, payload);
@@ -157,14 +175,22 @@ fn fits(document: &Value, described: &Described, frames: &[Value]) {
         }
         seen.insert(kind);
     }
-    let never: Vec<&String> = described.keys().filter(|kind| !seen.contains(kind.as_str())).collect();
+    let never: Vec<&String> = described
+        .keys()
+        .filter(|kind| !seen.contains(kind.as_str()))
+        .collect();
     assert!(never.is_empty(), "described, but never seen: {never:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_frame_fits_the_asyncapi_document() {
     let stack = Stack::all_in_one().await;
-    let document = stack.rest().get("/api/chat/asyncapi.json").await.expect(200).json();
+    let document = stack
+        .rest()
+        .get("/api/chat/asyncapi.json")
+        .await
+        .expect(200)
+        .json();
     let version = document["asyncapi"].as_str().unwrap_or_default();
     assert!(version.starts_with("3."), "{version:?}");
     // The document is written from the server's side.
@@ -173,5 +199,16 @@ async fn every_frame_fits_the_asyncapi_document() {
     fits(&document, &sends, &received);
     fits(&document, &receives, &sent);
     let kinds: Vec<&str> = receives.keys().map(String::as_str).collect();
-    assert_eq!(kinds, ["message", "ping", "read", "stop_typing", "subscribe", "typing", "unsubscribe"]);
+    assert_eq!(
+        kinds,
+        [
+            "message",
+            "ping",
+            "read",
+            "stop_typing",
+            "subscribe",
+            "typing",
+            "unsubscribe"
+        ]
+    );
 }

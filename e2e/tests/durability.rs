@@ -34,7 +34,11 @@ async fn history(chat: &AllInOne, room: &str) -> Vec<Value> {
 async fn everything_acknowledged_is_there_after_kill_9() {
     let chat = AllInOne::start().await;
     let mut alice = join(&chat, "general", "alice").await;
-    let file = Rest::new(chat.base_url()).upload("general", "alice", "a.txt", "kept").await.expect(201).json();
+    let file = Rest::new(chat.base_url())
+        .upload("general", "alice", "a.txt", "kept")
+        .await
+        .expect(201)
+        .json();
     for n in 1..=200 {
         alice.send_json(&message(&format!("message {n}"))).await;
     }
@@ -43,14 +47,24 @@ async fn everything_acknowledged_is_there_after_kill_9() {
     chat.process.kill().await;
     chat.start_again().await;
     let kept = history(&chat, "general").await;
-    let contents: Vec<&str> = kept.iter().filter_map(|message| message["content"].as_str()).collect();
+    let contents: Vec<&str> = kept
+        .iter()
+        .filter_map(|message| message["content"].as_str())
+        .collect();
     let wanted: Vec<String> = (1..=200).map(|n| format!("message {n}")).collect();
     assert_eq!(contents, wanted, "all of it, in the same order");
     let url = file["url"].as_str().expect("a url");
-    assert_eq!(Rest::new(chat.base_url()).get(url).await.expect(200).text(), "kept");
+    assert_eq!(
+        Rest::new(chat.base_url()).get(url).await.expect(200).text(),
+        "kept"
+    );
     let mut alice = join(&chat, "general", "alice").await;
     alice.send_json(&message("message 7")).await;
-    assert_eq!(ack_of(&mut alice, "message 7").await["seq"], 7, "a repeat is known after the crash, too");
+    assert_eq!(
+        ack_of(&mut alice, "message 7").await["seq"],
+        7,
+        "a repeat is known after the crash, too"
+    );
     alice.send_json(&message("the next")).await;
     assert_eq!(ack_of(&mut alice, "the next").await["seq"], 201);
 }
@@ -96,7 +110,12 @@ async fn sigterm_and_sigint_drain_within_5_s_and_sockets_see_1001() {
         assert_eq!(room_socket.close_code(DRAIN).await, Some(1001), "{signal}");
         assert_eq!(multiplexed.close_code(DRAIN).await, Some(1001), "{signal}");
         let ended = chat.process.exited(DRAIN).await;
-        assert_eq!(ended.code(), Some(0), "{signal}: {}", chat.process.output().tail());
+        assert_eq!(
+            ended.code(),
+            Some(0),
+            "{signal}: {}",
+            chat.process.output().tail()
+        );
         chat.start_again().await;
     }
     assert_eq!(history(&chat, "general").await.len(), 2);
@@ -105,7 +124,10 @@ async fn sigterm_and_sigint_drain_within_5_s_and_sockets_see_1001() {
 /// Runs the all-in-one to its end and returns its code and what it wrote.
 async fn refused(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, Vec<String>) {
     let builder = Process::builder("chatflow").args(args.iter().map(OsString::from));
-    let process = env.iter().fold(builder, |builder, (name, value)| builder.env(name, value)).spawn();
+    let process = env
+        .iter()
+        .fold(builder, |builder, (name, value)| builder.env(name, value))
+        .spawn();
     let code = process.exited(wait::SOON).await.code();
     (code, process.output().lines())
 }
@@ -113,7 +135,11 @@ async fn refused(args: &[&str], env: &[(&str, &str)]) -> (Option<i32>, Vec<Strin
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_is_one_line_and_exit_code_69() {
     for taken in ["--port", "--grpc-base-port"] {
-        let other = if taken == "--port" { "--grpc-base-port" } else { "--port" };
+        let other = if taken == "--port" {
+            "--grpc-base-port"
+        } else {
+            "--port"
+        };
         let (port, free) = (ports::free().to_string(), ports::consecutive(4).to_string());
         let _holder = TcpListener::bind(format!("127.0.0.1:{port}")).expect("a free port");
         let (code, lines) = refused(&[taken, &port, other, &free], &[]).await;
@@ -130,7 +156,12 @@ async fn a_taken_port_is_one_line_and_exit_code_69() {
 async fn bad_settings_are_told_all_at_once_with_exit_code_64_and_no_secrets() {
     let (code, lines) = refused(&["--no-such-option"], &[]).await;
     assert_eq!(code, Some(64), "{lines:#?}");
-    let env = [("PORT", "80x"), ("BIND", "everywhere"), ("GRPC_BASE_PORT", "70000"), ("LOG_FORMAT", "xml")];
+    let env = [
+        ("PORT", "80x"),
+        ("BIND", "everywhere"),
+        ("GRPC_BASE_PORT", "70000"),
+        ("LOG_FORMAT", "xml"),
+    ];
     let (code, lines) = refused(&[], &env).await;
     assert_eq!(code, Some(64), "{lines:#?}");
     let text = lines.join("\n");
@@ -145,7 +176,10 @@ async fn bad_settings_are_told_all_at_once_with_exit_code_64_and_no_secrets() {
     ];
     for binary in ["chat-svc", "notify-svc"] {
         let builder = Process::builder(binary);
-        let process = env.iter().fold(builder, |builder, (name, value)| builder.env(name, *value)).spawn();
+        let process = env
+            .iter()
+            .fold(builder, |builder, (name, value)| builder.env(name, *value))
+            .spawn();
         let code = process.exited(wait::SOON).await.code();
         let text = process.output().lines().join("\n");
         assert_eq!(code, Some(64), "{binary}: {text}");
@@ -162,7 +196,10 @@ async fn bad_settings_are_told_all_at_once_with_exit_code_64_and_no_secrets() {
     let code = process.exited(wait::SOON).await.code();
     let text = process.output().lines().join("\n");
     assert_eq!(code, Some(64), "{text}");
-    assert!(text.contains("MINIO_ENDPOINT") && !text.contains("hunter2"), "{text}");
+    assert!(
+        text.contains("MINIO_ENDPOINT") && !text.contains("hunter2"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,7 +208,11 @@ async fn a_second_instance_on_the_same_data_is_refused() {
     let data = chat.data_directory();
     let (port, grpc) = (ports::free().to_string(), ports::consecutive(4).to_string());
     let data = data.to_str().expect("a path of letters");
-    let (code, lines) = refused(&["--port", &port, "--grpc-base-port", &grpc, "--data-dir", data], &[]).await;
+    let (code, lines) = refused(
+        &["--port", &port, "--grpc-base-port", &grpc, "--data-dir", data],
+        &[],
+    )
+    .await;
     assert_eq!(code, Some(69), "{lines:#?}");
     assert!(lines.join("\n").contains(data), "the folder is named: {lines:#?}");
     let mut alice = join(&chat, "general", &fresh("alice")).await;

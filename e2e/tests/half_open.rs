@@ -25,22 +25,36 @@ const SPARE: usize = 500;
 /// Lets a process have as many open files as its hard limit allows, and says how many that are.
 fn allow_files(pid: u32) -> usize {
     let pid = pid.to_string();
-    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("the limits of a process of ours");
-    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a limit of open files");
+    let limits =
+        std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("the limits of a process of ours");
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))
+        .expect("a limit of open files");
     let hard = line.split_whitespace().nth(4).expect("a hard limit").to_owned();
-    let status = Command::new("prlimit").args(["--pid", &pid, &format!("--nofile={hard}:{hard}")]).status();
-    assert!(status.expect("prlimit can be run").success(), "{hard} open files are not allowed");
+    let status = Command::new("prlimit")
+        .args(["--pid", &pid, &format!("--nofile={hard}:{hard}")])
+        .status();
+    assert!(
+        status.expect("prlimit can be run").success(),
+        "{hard} open files are not allowed"
+    );
     hard.parse().unwrap_or(usize::MAX)
 }
 
 async fn half_open(authority: &str, n: usize) -> TcpStream {
-    let mut stream = TcpStream::connect(authority).await.unwrap_or_else(|error| panic!("connection {n}: {error}"));
+    let mut stream = TcpStream::connect(authority)
+        .await
+        .unwrap_or_else(|error| panic!("connection {n}: {error}"));
     let start: &[u8] = match n % 3 {
         0 => b"",
         1 => b"GET /api/chat/ro",
         _ => b"POST /api/chat/rooms HTTP/1.1\r\nhost: x\r\ncontent-le",
     };
-    stream.write_all(start).await.unwrap_or_else(|error| panic!("connection {n}: {error}"));
+    stream
+        .write_all(start)
+        .await
+        .unwrap_or_else(|error| panic!("connection {n}: {error}"));
     stream
 }
 
@@ -52,13 +66,18 @@ async fn ten_thousand_half_open_connections_disturb_nobody_and_are_shed() {
     let count = WANTED.min(files.saturating_sub(SPARE));
     println!("{count} half-open connections");
     let authority = chat.base_url().replacen("http://", "", 1);
-    let connections: Vec<TcpStream> =
-        stream::iter(0..count).map(|n| half_open(&authority, n)).buffer_unordered(64).collect().await;
+    let connections: Vec<TcpStream> = stream::iter(0..count)
+        .map(|n| half_open(&authority, n))
+        .buffer_unordered(64)
+        .collect()
+        .await;
     assert_eq!(connections.len(), count);
 
     // A stranger comes in the middle of it.
     let rest = Rest::new(chat.base_url());
-    let answer = timeout(wait::SOON, rest.get("/api/chat/rooms")).await.expect("REST answers");
+    let answer = timeout(wait::SOON, rest.get("/api/chat/rooms"))
+        .await
+        .expect("REST answers");
     let _ = answer.expect(200);
     let mut alice = Socket::connect(&chat.ws_url("/ws/general/alice?username=alice")).await;
     settle(&mut alice).await;
@@ -66,9 +85,15 @@ async fn ten_thousand_half_open_connections_disturb_nobody_and_are_shed() {
     let shed = stream::iter(connections).map(|mut stream| async move {
         let mut rest = Vec::new();
         // The end, or a reset, is the server's.
-        timeout(Duration::from_secs(90), stream.read_to_end(&mut rest)).await.is_ok()
+        timeout(Duration::from_secs(90), stream.read_to_end(&mut rest))
+            .await
+            .is_ok()
     });
-    let open = shed.buffer_unordered(count).filter(|ended| std::future::ready(!ended)).count().await;
+    let open = shed
+        .buffer_unordered(count)
+        .filter(|ended| std::future::ready(!ended))
+        .count()
+        .await;
     assert_eq!(open, 0, "half-open connections are still there");
     settle(&mut alice).await;
     assert_eq!(chat.process.pid(), Some(server), "the process lives on");

@@ -24,7 +24,10 @@ async fn join(cluster: &Cluster, edge: usize, room: &str, user: &str) -> Socket 
 async fn make_room(cluster: &Cluster) -> String {
     let id = fresh("room");
     let rest = Rest::new(cluster.base_url(0));
-    let _ = rest.post("/api/chat/rooms", &json!({"id": id, "name": "A room"})).await.expect(201);
+    let _ = rest
+        .post("/api/chat/rooms", &json!({"id": id, "name": "A room"}))
+        .await
+        .expect(201);
     id
 }
 
@@ -48,12 +51,20 @@ async fn a_message_on_one_edge_arrives_on_the_other_byte_for_byte(cluster: &Clus
     let mut published = channel.into_on_message();
     let authority = cluster.base_url(1).replacen("http://", "", 1);
     let mut bob = Raw::websocket(&authority, "/ws/general/bob?username=bob").await;
+    bob.settle().await;
     let mut alice = join(cluster, 0, "general", "alice").await;
-    alice.send_json(&message("over the edges: \u{1F98A} \"é\"", "bytes-1")).await;
+    alice
+        .send_json(&message("over the edges: \u{1F98A} \"é\"", "bytes-1"))
+        .await;
     let marker = "over the edges";
     let on_redis = tokio::time::timeout(wait::SOON, async {
         loop {
-            let bytes = published.next().await.expect("a message").get_payload_bytes().to_vec();
+            let bytes = published
+                .next()
+                .await
+                .expect("a message")
+                .get_payload_bytes()
+                .to_vec();
             if String::from_utf8_lossy(&bytes).contains(marker) {
                 return bytes;
             }
@@ -72,7 +83,10 @@ async fn a_message_on_one_edge_arrives_on_the_other_byte_for_byte(cluster: &Clus
     let on_socket = on_socket.expect("it arrives on the other edge");
     let frame: Value = serde_json::from_slice(&on_socket).expect("a JSON frame");
     assert_eq!(frame["user_id"], "alice");
-    assert_eq!(on_redis, on_socket, "the published bytes are the frame's, byte for byte");
+    assert_eq!(
+        on_redis, on_socket,
+        "the published bytes are the frame's, byte for byte"
+    );
 }
 
 async fn fifty_sends_of_one_message_over_both_edges_make_one(cluster: &Cluster) {
@@ -90,7 +104,11 @@ async fn fifty_sends_of_one_message_over_both_edges_make_one(cluster: &Cluster) 
         assert_eq!(*ack, acks[0], "50 equal acks");
     }
     let path = format!("/api/chat/rooms/{room}/messages");
-    let history: Vec<Value> = Rest::new(cluster.base_url(1)).get(&path).await.expect(200).parse();
+    let history: Vec<Value> = Rest::new(cluster.base_url(1))
+        .get(&path)
+        .await
+        .expect(200)
+        .parse();
     assert_eq!(history.len(), 1, "one message: {history:?}");
     assert_eq!(history[0]["id"], acks[0]["id"]);
 }
@@ -109,7 +127,9 @@ async fn everybody_sees_one_order_without_gaps(cluster: &Cluster) {
     }
     let sending = senders.iter_mut().enumerate().map(|(n, socket)| async move {
         for m in 0..EACH {
-            socket.send_json(&message(&format!("{n}/{m}"), &format!("o{m}"))).await;
+            socket
+                .send_json(&message(&format!("{n}/{m}"), &format!("o{m}")))
+                .await;
         }
         ack_of(socket, &format!("o{}", EACH - 1)).await;
     });
@@ -129,9 +149,14 @@ async fn everybody_sees_one_order_without_gaps(cluster: &Cluster) {
         assert_eq!(*other, seen[0], "the same sequence at every reader");
     }
     for n in 0..SENDERS {
-        let own = seen[0].iter().filter_map(|(_, content)| content.strip_prefix(&format!("{n}/")));
+        let own = seen[0]
+            .iter()
+            .filter_map(|(_, content)| content.strip_prefix(&format!("{n}/")));
         let in_order = (0..EACH).map(|m| m.to_string());
-        assert!(own.map(str::to_owned).eq(in_order), "frames of one socket keep their order");
+        assert!(
+            own.map(str::to_owned).eq(in_order),
+            "frames of one socket keep their order"
+        );
     }
 }
 
@@ -140,7 +165,10 @@ async fn messages_go_on_while_redis_is_down(cluster: &Cluster) {
     let mut alice = join(cluster, 0, &room, "alice").await;
     let mut near = join(cluster, 0, &room, "near").await;
     let mut far = join(cluster, 1, &room, "far").await;
-    let pids: Vec<_> = cluster.processes().map(test_support::process::Process::pid).collect();
+    let pids: Vec<_> = cluster
+        .processes()
+        .map(test_support::process::Process::pid)
+        .collect();
 
     cluster.redis.kill().await;
     for n in 1..=10 {
@@ -151,12 +179,19 @@ async fn messages_go_on_while_redis_is_down(cluster: &Cluster) {
     for (name, socket) in [("the same edge", &mut near), ("the other edge", &mut far)] {
         let frames = socket.collect("message", 10, wait::SOON).await;
         let seqs: Vec<&Value> = frames.iter().map(|frame| &frame["seq"]).collect();
-        assert_eq!(seqs, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "each once and in order at {name}");
+        assert_eq!(
+            seqs,
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+            "each once and in order at {name}"
+        );
     }
 
     cluster.redis.start().await;
     wait::until(wait::START, "every process is ready again", async || {
-        join_all(cluster.processes().map(test_support::process::Process::is_ready)).await.iter().all(|ready| *ready)
+        join_all(cluster.processes().map(test_support::process::Process::is_ready))
+            .await
+            .iter()
+            .all(|ready| *ready)
     })
     .await;
     // Typing goes over Redis alone: it shows that the edges hear each other again.
@@ -171,6 +206,12 @@ async fn messages_go_on_while_redis_is_down(cluster: &Cluster) {
     assert_eq!(ack_of(&mut alice, "after").await["seq"], 11);
     let after = far.wait_for("message", wait::SOON).await;
     assert_eq!((&after["content"], &after["seq"]), (&json!("after"), &json!(11)));
-    let still: HashSet<_> = cluster.processes().map(test_support::process::Process::pid).collect();
-    assert!(pids.iter().all(|pid| pid.is_some() && still.contains(pid)), "no process was restarted");
+    let still: HashSet<_> = cluster
+        .processes()
+        .map(test_support::process::Process::pid)
+        .collect();
+    assert!(
+        pids.iter().all(|pid| pid.is_some() && still.contains(pid)),
+        "no process was restarted"
+    );
 }

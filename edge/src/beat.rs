@@ -113,21 +113,31 @@ impl Roster {
 
     fn beats(&self, of: Option<&HashSet<Arc<str>>>) -> Vec<HeartbeatRequest> {
         let present = self.lock();
-        let wanted = |user_id: &Arc<str>| of.is_none_or(|some| some.contains(user_id));
-        present
-            .users
-            .iter()
-            .filter(|(user_id, _)| wanted(user_id))
-            .map(|(user_id, user)| HeartbeatRequest {
-                user_id: user_id.to_string(),
-                username: user.username.to_string(),
-                room_ids: user.rooms.keys().take(ROOMS).map(ToString::to_string).collect(),
-            })
-            .collect()
+        match of {
+            None => present
+                .users
+                .iter()
+                .map(|(user_id, user)| user.beat(user_id))
+                .collect(),
+            Some(some) => some
+                .iter()
+                .filter_map(|user_id| Some(present.users.get(user_id)?.beat(user_id)))
+                .collect(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Present> {
         self.0.present.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl User {
+    fn beat(&self, user_id: &str) -> HeartbeatRequest {
+        HeartbeatRequest {
+            user_id: user_id.to_owned(),
+            username: self.username.to_string(),
+            room_ids: self.rooms.keys().take(ROOMS).map(ToString::to_string).collect(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use proto::{
     chat::{AuthenticateRequest, IsOwnedRequest},
     fields::{self, Invalid},
 };
+use runtime::client::idempotent;
 use tonic::Code;
 
 use crate::upstream::Upstream;
@@ -86,16 +87,15 @@ impl Door {
         let request = AuthenticateRequest {
             token: token.to_owned(),
         };
-        let identity = self
-            .upstream
-            .identity
-            .clone()
-            .authenticate(request)
-            .await
-            .map_err(|status| match status.code() {
-                Code::Unauthenticated | Code::InvalidArgument => Refusal::NotSignedIn,
-                _ => Refusal::Unavailable,
-            })?;
+        let identity = idempotent(&self.upstream.budgets.chat, || {
+            let (mut identity, request) = (self.upstream.identity.clone(), request.clone());
+            async move { identity.authenticate(request).await }
+        })
+        .await
+        .map_err(|status| match status.code() {
+            Code::Unauthenticated | Code::InvalidArgument => Refusal::NotSignedIn,
+            _ => Refusal::Unavailable,
+        })?;
         let identity = identity.into_inner();
         if claim.user_id.is_some_and(|wanted| wanted != identity.user_id) {
             return Err(Refusal::NotAllowed);
@@ -115,13 +115,12 @@ impl Door {
         let request = IsOwnedRequest {
             user_id: user_id.to_owned(),
         };
-        let owned = self
-            .upstream
-            .identity
-            .clone()
-            .is_owned(request)
-            .await
-            .map_err(|_| Refusal::Unavailable)?;
+        let owned = idempotent(&self.upstream.budgets.chat, || {
+            let (mut identity, request) = (self.upstream.identity.clone(), request.clone());
+            async move { identity.is_owned(request).await }
+        })
+        .await
+        .map_err(|_| Refusal::Unavailable)?;
         if owned.into_inner().owned {
             return Err(Refusal::NotAllowed);
         }

@@ -4,10 +4,12 @@
 //! connections and write each room's stream to its members.
 
 pub(crate) mod announce;
+mod asks;
 pub(crate) mod frame;
 mod intake;
 pub(crate) mod room;
 mod sequencer;
+mod served;
 pub(crate) mod shard;
 mod shards;
 
@@ -21,11 +23,7 @@ use runtime::Shutdown;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    sequencer::{Ask, Sequencer},
-    shard::Command,
-    shards::Shards,
-};
+use self::{asks::Ask, sequencer::Sequencer, shard::Command, shards::Shards};
 use crate::{canary::Canary, recovery::log::Log, socket::SocketLimits, socket::connection::Connection};
 
 /// A room's id.

@@ -13,6 +13,9 @@ use crate::{
     upstream::Upstream,
 };
 
+/// The part of the health that is up once the services were reached.
+pub const SERVICES: &str = "services";
+
 /// Runs a process that is an edge and nothing else.
 ///
 /// # Errors
@@ -59,7 +62,7 @@ pub async fn serve_on(
 /// Not ready before the services were reached once. Later outages are theirs to report: an edge that turned unready
 /// with them would take the UI, and every answer that says what is wrong, away as well.
 fn follow_start(upstream: &Upstream, health: &Health, shutdown: &Shutdown) {
-    let (upstream, part) = (upstream.clone(), health.part("services"));
+    let (upstream, part) = (upstream.clone(), health.part(SERVICES));
     shutdown.spawn_until_begun(async move {
         upstream.reached().await;
         part.up();

@@ -1,4 +1,4 @@
-//! WebSockets: from the upgrade to the last byte. Everything about rooms is the hub's.
+//! The sockets: from the upgrade to the last byte. Everything about rooms is the hub's.
 
 pub(crate) mod client_frame;
 pub(crate) mod close;
@@ -23,7 +23,10 @@ use broker::Broker;
 use runtime::{Shutdown, health::Health};
 use tokio_util::sync::CancellationToken;
 
-use self::{gate::Gate, shared::Shared};
+use self::{
+    gate::Gate,
+    shared::{Live, Shared},
+};
 use crate::{
     beat::{self, Roster},
     canary::Canary,
@@ -70,16 +73,16 @@ impl Sockets {
             last.empty().await;
             over.cancel();
         });
-        Self(Shared {
+        Self(Arc::new(Live {
             upstream,
             door,
             hub,
             roster,
             gate,
             limits,
-            ids: Arc::new(AtomicU64::new(1)),
+            ids: AtomicU64::new(1),
             shutdown: shutdown.clone(),
-        })
+        }))
     }
 
     /// `GET /ws` and `GET /ws/{room_id}/{user_id}`.
@@ -87,7 +90,7 @@ impl Sockets {
         Router::new()
             .route("/ws", get(upgrade::multiplexed))
             .route("/ws/{room_id}/{user_id}", get(upgrade::room))
-            .with_state(self.0.clone())
+            .with_state(Arc::clone(&self.0))
     }
 
     /// Connections now.

@@ -2,6 +2,7 @@
 
 use proto::fields::Invalid;
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::objects;
 
@@ -83,6 +84,11 @@ impl From<Error> for Status {
             Error::Invalid(invalid) => return invalid.into(),
             Error::Store(ref inner) => tracing::warn!(error = %inner, "the files database failed"),
             Error::Objects(ref inner) => tracing::warn!(error = %inner, "the object store failed"),
+            // Waiting does not help here, as it does where the service is busy: the details tell the two apart.
+            Error::TooLarge(_) => {
+                let details = ErrorDetails::with_quota_failure_violation("file", error.to_string());
+                return Self::with_error_details(error.code(), error.to_string(), details);
+            }
             _ => {}
         }
         Self::new(error.code(), error.to_string())

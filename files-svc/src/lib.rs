@@ -72,9 +72,11 @@ pub async fn serve_on(
     let objects = objects::open(&config.objects)
         .map_err(|error| Fatal::unavailable(format!("{}: {error}", config.objects)))?;
 
-    files.bring_up(health.part("files-store"), &shutdown).await;
+    // Before the first of them is up: with one part up and the other not yet there, it would seem ready.
+    let (files_part, objects_part) = (health.part("files-store"), health.part("files-objects"));
+    files.bring_up(files_part, &shutdown).await;
     let checked = Arc::clone(&objects);
-    server::probe(health.part("files-objects"), &shutdown, move || {
+    server::probe(objects_part, &shutdown, move || {
         let objects = Arc::clone(&checked);
         async move { objects.check().await }
     });

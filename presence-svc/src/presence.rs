@@ -96,9 +96,9 @@ impl Presence {
     pub(crate) async fn start_typing(&self, typist: Typist) -> Result<(), Unavailable> {
         let this = self.clone();
         self.whole(async move {
-            if this.store.start_typing(&typist).await? {
-                this.announcer.typing(&typist).await;
-            }
+            this.store.start_typing(&typist).await?;
+            // Renewals too: who watches forgets a typist after a few seconds, and may have come in between.
+            this.announcer.typing(&typist).await;
             Ok(())
         })
         .await

@@ -123,8 +123,8 @@ pub trait Store: Send + Sync + 'static {
     /// Ends a user's presence; reports them where they were present.
     fn leave<'a>(&'a self, user_id: &'a str) -> Answer<'a, Option<Change>>;
 
-    /// Renews a run of typing; true where it began, also where the one before has expired without being swept.
-    fn start_typing<'a>(&'a self, typist: &'a Typist) -> Answer<'a, bool>;
+    /// Begins a run of typing, or renews it.
+    fn start_typing<'a>(&'a self, typist: &'a Typist) -> Answer<'a, ()>;
 
     /// Ends a run of typing; reports who typed, where there was one.
     fn stop_typing<'a>(&'a self, room_id: &'a str, user_id: &'a str) -> Answer<'a, Option<Typist>>;

@@ -109,7 +109,7 @@ async fn who_stops_beating_is_announced_offline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn typing_is_announced_when_a_run_begins_and_when_it_ends() {
+async fn typing_is_announced_each_time_and_when_it_ends() {
     let (service, broker) = Service::in_process(lifetimes(LONG, LONG)).await;
     let mut client = service.client.clone();
     let mut room = Ear::on(&broker, "room:*").await;
@@ -131,6 +131,7 @@ async fn typing_is_announced_when_a_run_begins_and_when_it_ends() {
             format!(r#"{{"type":"{kind}","user_id":"{user}","username":"{user}","room_id":"general"}}"#);
         ("room:general".to_owned(), text)
     };
+    assert_eq!(room.next().await, frame("typing", "alice"));
     assert_eq!(room.next().await, frame("typing", "alice"));
     assert_eq!(room.next().await, frame("typing", "bob"));
     assert_eq!(room.next().await, frame("stop_typing", "alice"));

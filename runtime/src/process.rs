@@ -119,7 +119,11 @@ pub fn main<P: Program>() -> ExitCode {
         let shutdown =
             Shutdown::on_signals().map_err(|e| Fatal::unavailable(format!("no signal handlers: {e}")))?;
         crate::metrics::keep_up(&shutdown);
-        let ended = P::run(config, shutdown.clone()).await;
+        // On a thread of the runtime, not on this one: bringing a database up blocks in place, and that would swallow
+        // what wakes this thread meanwhile, such as the first connection.
+        let ended = tokio::spawn(P::run(config, shutdown.clone()))
+            .await
+            .unwrap_or_else(|failed| Err(Fatal::software(format!("a task of the process failed: {failed}"))));
         shutdown.finish().await;
         ended
     });

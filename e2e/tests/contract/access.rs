@@ -16,14 +16,28 @@ async fn only_the_signed_in_are_let_in(stack: Stack) {
     let mut stranger = Socket::connect(&stack.ws_url("/ws/general/alice?username=alice")).await;
     assert_eq!(stranger.close_code(wait::SOON).await, Some(4401), "a name alone");
     let mut stranger = Socket::connect(&stack.ws_url("/ws?user_id=alice&username=alice")).await;
-    assert_eq!(stranger.close_code(wait::SOON).await, Some(4401), "a name alone, multiplexed");
-    for path in ["/api/chat/rooms", "/api/presence", "/api/notifications/alice", "/api/files/files?room_id=general"] {
+    assert_eq!(
+        stranger.close_code(wait::SOON).await,
+        Some(4401),
+        "a name alone, multiplexed"
+    );
+    for path in [
+        "/api/chat/rooms",
+        "/api/presence",
+        "/api/notifications/alice",
+        "/api/files/files?room_id=general",
+    ] {
         shape::problem(&rest.get(path).await, 401);
     }
     let room = json!({"id": fresh("room"), "name": "A room"});
     shape::problem(&rest.post("/api/chat/rooms", &room).await, 401);
     shape::problem(&rest.upload("general", "alice", "a.txt", "hello").await, 401);
-    for path in ["/api/chat/health", "/api/chat/docs/", "/api/chat/openapi.json", "/livez"] {
+    for path in [
+        "/api/chat/health",
+        "/api/chat/docs/",
+        "/api/chat/openapi.json",
+        "/livez",
+    ] {
         assert_eq!(rest.get(path).await.status, 200, "{path} is open to all");
     }
 
@@ -57,6 +71,9 @@ async fn without_open_access_the_all_in_one_lets_only_the_signed_in_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_open_access_the_edge_lets_only_the_signed_in_in() {
-    let cluster = Cluster::builder().env("edge", "OPEN_ACCESS", "false").start().await;
+    let cluster = Cluster::builder()
+        .env("edge", "OPEN_ACCESS", "false")
+        .start()
+        .await;
     only_the_signed_in_are_let_in(Stack::Services(Box::new(cluster))).await;
 }

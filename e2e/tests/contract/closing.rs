@@ -79,7 +79,12 @@ async fn a_bad_id_or_name_in_the_url_closes_with_4400(stack: Arc<Stack>) {
 async fn a_name_that_an_account_owns_closes_with_4403(stack: Arc<Stack>) {
     let owner = fresh("owner");
     let account = json!({"user_id": owner, "username": "The owner", "password": "correct horse"});
-    let session = stack.rest().post("/api/chat/accounts", &account).await.expect(201).json();
+    let session = stack
+        .rest()
+        .post("/api/chat/accounts", &account)
+        .await
+        .expect(201)
+        .json();
     let path = format!("/ws/general/{owner}?username={owner}");
     assert_eq!(code_of(&stack, &path).await, Some(4403), "by name alone");
     let token = format!("chatflow.token.{}", session["token"].as_str().expect("a token"));
@@ -88,7 +93,11 @@ async fn a_name_that_an_account_owns_closes_with_4403(stack: Arc<Stack>) {
     assert_eq!(own.protocol(), Some("chatflow.v1"), "the token is not echoed");
     let other = stack.ws_url(&format!("/ws/general/{}?username=x", fresh("other")));
     let mut foreign = Socket::connect_with(&other, &["chatflow.v1", &token]).await;
-    assert_eq!(foreign.close_code(wait::SOON).await, Some(4403), "with another's token");
+    assert_eq!(
+        foreign.close_code(wait::SOON).await,
+        Some(4403),
+        "with another's token"
+    );
 }
 
 async fn a_wrong_token_closes_with_4401(stack: Arc<Stack>) {

@@ -18,11 +18,19 @@ const AREAS: [&str; 4] = ["chat", "presence", "notifications", "files"];
 
 async fn every_area_says_that_it_is_well(stack: Arc<Stack>) {
     for area in AREAS {
-        let health = stack.rest().get(&format!("/api/{area}/health")).await.expect(200).json();
+        let health = stack
+            .rest()
+            .get(&format!("/api/{area}/health"))
+            .await
+            .expect(200)
+            .json();
         assert_eq!(health["status"], "ok", "{area}: {health}");
     }
     let files = stack.rest().get("/api/files/health").await.text();
-    assert!(files.contains("object"), "health of files includes the object store: {files}");
+    assert!(
+        files.contains("object"),
+        "health of files includes the object store: {files}"
+    );
 }
 
 async fn every_area_has_its_swagger_ui_without_other_hosts(stack: Arc<Stack>) {
@@ -36,7 +44,10 @@ async fn every_area_has_its_swagger_ui_without_other_hosts(stack: Arc<Stack>) {
         }
         let page = answer.expect(200).text();
         assert!(page.contains("swagger-ui"), "{path}: {page}");
-        assert!(!page.contains("//unpkg") && !page.contains("//cdn"), "{path}: {page}");
+        assert!(
+            !page.contains("//unpkg") && !page.contains("//cdn"),
+            "{path}: {page}"
+        );
         for asset in links(&page) {
             assert!(!asset.contains("://"), "{path} loads {asset}");
             let asset = asset.trim_start_matches("./");
@@ -52,8 +63,13 @@ async fn every_area_has_its_swagger_ui_without_other_hosts(stack: Arc<Stack>) {
 
 /// What a page's `src="…"` and `href="…"` name.
 fn links(page: &str) -> Vec<&str> {
-    let after = ["src=\"", "href=\""].into_iter().flat_map(|word| page.split(word).skip(1));
-    after.filter_map(|rest| rest.split('"').next()).filter(|link| !link.starts_with('#')).collect()
+    let after = ["src=\"", "href=\""]
+        .into_iter()
+        .flat_map(|word| page.split(word).skip(1));
+    after
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|link| !link.starts_with('#'))
+        .collect()
 }
 
 const ENDPOINTS: &[&str] = &[
@@ -86,30 +102,55 @@ const ENDPOINTS: &[&str] = &[
 async fn the_openapi_documents_describe_every_endpoint_of_the_contract(stack: Arc<Stack>) {
     let mut described = BTreeSet::new();
     for area in AREAS {
-        let document = stack.rest().get(&format!("/api/{area}/openapi.json")).await.expect(200).json();
-        assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{area}");
-        let paths = document["paths"].as_object().unwrap_or_else(|| panic!("{area} has no paths"));
+        let document = stack
+            .rest()
+            .get(&format!("/api/{area}/openapi.json"))
+            .await
+            .expect(200)
+            .json();
+        assert!(
+            document["openapi"]
+                .as_str()
+                .is_some_and(|version| version.starts_with("3.1")),
+            "{area}"
+        );
+        let paths = document["paths"]
+            .as_object()
+            .unwrap_or_else(|| panic!("{area} has no paths"));
         for (path, operations) in paths {
-            for method in operations.as_object().into_iter().flatten().map(|(method, _)| method) {
+            for method in operations
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(method, _)| method)
+            {
                 described.insert(format!("{} {}", method.to_uppercase(), anonymous(path)));
             }
         }
         assert_no_dangling(&document, &document);
     }
     for endpoint in ENDPOINTS {
-        assert!(described.contains(*endpoint), "{endpoint} is not in {described:#?}");
+        assert!(
+            described.contains(*endpoint),
+            "{endpoint} is not in {described:#?}"
+        );
     }
 }
 
 /// A path whose parameters have no names.
 fn anonymous(path: &str) -> String {
-    let parts = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+    let parts = path
+        .split('/')
+        .map(|part| if part.starts_with('{') { "{}" } else { part });
     parts.collect::<Vec<_>>().join("/")
 }
 
 fn assert_no_dangling(root: &Value, value: &Value) {
     if let Some(reference) = value["$ref"].as_str() {
-        assert!(root.pointer(&reference[1..]).is_some(), "{reference} points nowhere");
+        assert!(
+            root.pointer(&reference[1..]).is_some(),
+            "{reference} points nowhere"
+        );
     }
     match value {
         Value::Object(object) => object.values().for_each(|value| assert_no_dangling(root, value)),
@@ -122,7 +163,10 @@ async fn the_page_is_served_and_loads_nothing_from_other_hosts(stack: Arc<Stack>
     let page = stack.rest().get("/").await.expect(200);
     assert!(page.header("content-type").starts_with("text/html"));
     let policy = page.header("content-security-policy");
-    assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe-inline"), "{policy}");
+    assert!(
+        policy.contains("default-src 'self'") && !policy.contains("unsafe-inline"),
+        "{policy}"
+    );
     let text = page.text();
     let assets = links(&text);
     assert!(!assets.is_empty(), "{text}");

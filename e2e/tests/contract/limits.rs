@@ -28,7 +28,10 @@ async fn a_flood_is_rate_limited_and_told_when_to_try_again(stack: Arc<Stack>) {
     }
     let refusal = alice.wait_for("error", wait::SOON).await;
     shape::error(&refusal, "rate_limited");
-    assert!(refusal["retry_after_ms"].as_u64().is_some_and(|ms| ms > 0), "{refusal}");
+    assert!(
+        refusal["retry_after_ms"].as_u64().is_some_and(|ms| ms > 0),
+        "{refusal}"
+    );
     wait::until(wait::START, "the socket takes frames again", async || {
         alice.send_json(&json!({"type": "ping"})).await;
         loop {
@@ -56,9 +59,9 @@ async fn a_client_that_does_not_drain_its_socket_is_closed_with_4408_and_resumes
             sent += 1;
         }
         let metrics = stack.rest().get("/metrics").await.expect(200).text();
-        metrics.lines().any(|line| {
-            line.starts_with("chatflow_edge_slow_closed_total") && !line.ends_with(" 0")
-        })
+        metrics
+            .lines()
+            .any(|line| line.starts_with("chatflow_edge_slow_closed_total") && !line.ends_with(" 0"))
     })
     .await;
     assert_eq!(slow.close_code(wait::SOON).await, Some(4408));
@@ -66,7 +69,10 @@ async fn a_client_that_does_not_drain_its_socket_is_closed_with_4408_and_resumes
     let mut again = test_support::client::Socket::connect(&url).await;
     let frames = again.collect("message", sent, Duration::from_secs(30)).await;
     let seqs: Vec<u64> = frames.iter().filter_map(|frame| frame["seq"].as_u64()).collect();
-    assert!(seqs.iter().copied().eq(1..=sent as u64), "it resumes without a gap: {seqs:?}");
+    assert!(
+        seqs.iter().copied().eq(1..=sent as u64),
+        "it resumes without a gap: {seqs:?}"
+    );
     settle(&mut alice).await;
 }
 
@@ -84,7 +90,10 @@ async fn pages_have_one_to_two_hundred_messages(stack: Arc<Stack>) {
         let seqs = messages.iter().filter_map(|message| message["seq"].as_u64());
         seqs.collect::<Vec<u64>>()
     };
-    assert!(page("").await.into_iter().eq(152..=201), "50 unless told, the newest, oldest first");
+    assert!(
+        page("").await.into_iter().eq(152..=201),
+        "50 unless told, the newest, oldest first"
+    );
     assert_eq!(page("?limit=1").await, [201]);
     assert!(page("?limit=200").await.into_iter().eq(2..=201));
     assert_eq!(page("?limit=2&before=10").await, [8, 9]);

@@ -33,10 +33,14 @@ async fn subscribing_is_answered_first_then_the_missed_then_live(stack: Arc<Stac
         say(&mut alice, &format!("message {n}")).await;
     }
     let mut bob = stack.socket("bob").await;
-    bob.send_json(&json!({"type": "subscribe", "room_id": room, "after_seq": 1})).await;
+    bob.send_json(&json!({"type": "subscribe", "room_id": room, "after_seq": 1}))
+        .await;
     let ours = |frame: &Value| frame["room_id"] == room.as_str();
     let first = bob.wait_where("the first of the room", wait::SOON, ours).await;
-    assert_eq!(first, json!({"type": "subscribed", "room_id": room, "last_seq": 4}));
+    assert_eq!(
+        first,
+        json!({"type": "subscribed", "room_id": room, "last_seq": 4})
+    );
     say(&mut alice, "message 5").await;
     for seq in 2..=5 {
         let next = bob.wait_for("message", wait::SOON).await;
@@ -65,7 +69,9 @@ async fn unsubscribing_ends_the_rooms_frames(stack: Arc<Stack>) {
     let room = stack.fresh_room().await;
     let mut alice = stack.subscribed(&room, "alice").await;
     let mut bob = stack.room_socket(&room, "bob").await;
-    alice.send_json(&json!({"type": "unsubscribe", "room_id": room})).await;
+    alice
+        .send_json(&json!({"type": "unsubscribe", "room_id": room}))
+        .await;
     let answer = alice.wait_for("unsubscribed", wait::SOON).await;
     assert_eq!(answer, json!({"type": "unsubscribed", "room_id": room}));
     say(&mut bob, "unheard").await;
@@ -82,16 +88,22 @@ async fn a_frame_for_a_room_without_subscription_is_not_subscribed(stack: Arc<St
         shape::error(&alice.wait_for("error", wait::SOON).await, "not_subscribed");
     }
     assert_eq!(stack.history(&room).await.len(), 0, "nothing is stored");
-    alice.send_json(&json!({"type": "message", "content": "where?"})).await;
+    alice
+        .send_json(&json!({"type": "message", "content": "where?"}))
+        .await;
     shape::error(&alice.wait_for("error", wait::SOON).await, "bad_frame");
 }
 
 async fn a_frame_for_a_missing_room_is_no_such_room(stack: Arc<Stack>) {
     let mut alice = stack.socket("alice").await;
-    alice.send_json(&json!({"type": "subscribe", "room_id": fresh("nowhere")})).await;
+    alice
+        .send_json(&json!({"type": "subscribe", "room_id": fresh("nowhere")}))
+        .await;
     shape::error(&alice.wait_for("error", wait::SOON).await, "no_such_room");
     for bad in ["Ünder", "", "-dash", "a/b", &"x".repeat(65)] {
-        alice.send_json(&json!({"type": "subscribe", "room_id": bad})).await;
+        alice
+            .send_json(&json!({"type": "subscribe", "room_id": bad}))
+            .await;
         shape::error(&alice.wait_for("error", wait::SOON).await, "bad_frame");
     }
 }
@@ -101,17 +113,25 @@ async fn a_read_mark_moves_forward_only(stack: Arc<Stack>) {
     let mut socket = stack.subscribed(&room, &reader).await;
     for n in 1..=3 {
         let id = format!("m{n}");
-        socket.send_json(&json!({"type": "message", "room_id": room, "content": "x", "client_msg_id": id})).await;
+        socket
+            .send_json(&json!({"type": "message", "room_id": room, "content": "x", "client_msg_id": id}))
+            .await;
         e2e::stack::ack_of(&mut socket, &id).await;
     }
     let marks = || async {
         let path = format!("/api/chat/users/{reader}/read-marks?user_id={reader}");
         stack.rest().get(&path).await.expect(200).text()
     };
-    socket.send_json(&json!({"type": "read", "room_id": room, "seq": 2})).await;
+    socket
+        .send_json(&json!({"type": "read", "room_id": room, "seq": 2}))
+        .await;
     wait::until(wait::SOON, "the mark at 2", async || marks().await.contains("2")).await;
-    socket.send_json(&json!({"type": "read", "room_id": room, "seq": 1})).await;
-    socket.send_json(&json!({"type": "read", "room_id": room, "seq": 3})).await;
+    socket
+        .send_json(&json!({"type": "read", "room_id": room, "seq": 1}))
+        .await;
+    socket
+        .send_json(&json!({"type": "read", "room_id": room, "seq": 3}))
+        .await;
     wait::until(wait::SOON, "the mark at 3", async || marks().await.contains(":3")).await;
     assert!(!marks().await.contains(":1"), "an older seq changes nothing");
 }
@@ -123,11 +143,15 @@ async fn users_who_share_a_room_see_each_other_come_and_go(stack: Arc<Stack>) {
         frame["type"] == "presence" && frame["user_id"] == bob_id.as_str() && frame["status"] == status
     };
     let bob = stack.subscribed(&room, &bob_id).await;
-    let online = alice.wait_where("bob online", wait::SOON, |f| of_bob(f, "online")).await;
+    let online = alice
+        .wait_where("bob online", wait::SOON, |f| of_bob(f, "online"))
+        .await;
     shape::has(&online, &["type", "user_id", "status"]);
     bob.close().await;
     // A closed browser is offline within 30 s.
-    alice.wait_where("bob offline", Duration::from_secs(35), |f| of_bob(f, "offline")).await;
+    alice
+        .wait_where("bob offline", Duration::from_secs(35), |f| of_bob(f, "offline"))
+        .await;
 }
 
 async fn a_mention_notifies_the_mentioned_live(stack: Arc<Stack>) {
@@ -137,7 +161,19 @@ async fn a_mention_notifies_the_mentioned_live(stack: Arc<Stack>) {
     let mut alice = stack.room_socket(&room, "alice").await;
     say(&mut alice, &format!("look here @{bob_id}, please")).await;
     let notification = bob.wait_for("notification", wait::SOON).await;
-    shape::has(&notification, &["id", "user_id", "title", "body", "notif_type", "room_id", "is_read", "created_at"]);
+    shape::has(
+        &notification,
+        &[
+            "id",
+            "user_id",
+            "title",
+            "body",
+            "notif_type",
+            "room_id",
+            "is_read",
+            "created_at",
+        ],
+    );
     assert_eq!(notification["user_id"], bob_id.as_str());
     assert_eq!(notification["room_id"], room.as_str());
     assert_eq!(notification["notif_type"], "mention");
@@ -150,7 +186,12 @@ async fn a_notification_made_by_rest_is_shown_live(stack: Arc<Stack>) {
     let user = fresh("carol");
     let (mut one, mut two) = (stack.socket(&user).await, stack.socket(&user).await);
     let new = json!({"user_id": user, "title": "Hi", "body": "there", "notif_type": "info", "room_id": null});
-    let made = stack.rest().post("/api/notifications", &new).await.expect(201).json();
+    let made = stack
+        .rest()
+        .post("/api/notifications", &new)
+        .await
+        .expect(201)
+        .json();
     for socket in [&mut one, &mut two] {
         let shown = socket.wait_for("notification", wait::SOON).await;
         assert_eq!(shown["id"], made["id"]);

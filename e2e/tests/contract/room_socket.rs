@@ -53,7 +53,9 @@ async fn a_message_reaches_its_sender_and_the_others_with_exactly_the_fields(sta
     let room = stack.fresh_room().await;
     let mut alice = stack.room_socket(&room, "alice").await;
     let mut bob = stack.room_socket(&room, "bob").await;
-    alice.send_json(&json!({"type": "message", "content": "Hello!"})).await;
+    alice
+        .send_json(&json!({"type": "message", "content": "Hello!"}))
+        .await;
     let mine = message_with(&mut alice, "Hello!").await;
     let theirs = message_with(&mut bob, "Hello!").await;
     assert_eq!(mine, theirs, "the sender receives the same frame as everybody");
@@ -97,9 +99,13 @@ async fn joining_and_leaving_is_shown_to_the_others(stack: Arc<Stack>) {
     let mut bob = stack.room_socket(&room, "bob").await;
     let alice = stack.room_socket(&room, &alice_id).await;
     let who = |frame: &Value, kind: &str| frame["type"] == kind && frame["user_id"] == alice_id.as_str();
-    let joined = bob.wait_where("alice's user_joined", wait::SOON, |f| who(f, "user_joined")).await;
+    let joined = bob
+        .wait_where("alice's user_joined", wait::SOON, |f| who(f, "user_joined"))
+        .await;
     alice.close().await;
-    let left = bob.wait_where("alice's user_left", wait::SOON, |f| who(f, "user_left")).await;
+    let left = bob
+        .wait_where("alice's user_left", wait::SOON, |f| who(f, "user_left"))
+        .await;
     for frame in [joined, left] {
         shape::exactly(&frame, &["type", "user_id", "username", "room_id", "timestamp"]);
         shape::timestamp(&frame["timestamp"]);
@@ -120,14 +126,23 @@ async fn an_ack_comes_to_the_sender_alone_and_means_stored(stack: Arc<Stack>) {
     assert_eq!(history.len(), 1, "what is acked is in the history: {history:?}");
     assert_eq!(history[0]["id"], ack["id"]);
     let shown = message_with(&mut bob, "to be acked").await;
-    assert_eq!(shown["client_msg_id"], ack["client_msg_id"], "the frame echoes it");
+    assert_eq!(
+        shown["client_msg_id"], ack["client_msg_id"],
+        "the frame echoes it"
+    );
     let more = bob.collect_for(Duration::from_millis(300)).await;
     let text = format!("{more:?}");
     assert!(!text.contains("\"ack\""), "nobody else gets the ack: {text}");
 
     // Also without a client_msg_id each accepted message is acked.
-    alice.send_json(&json!({"type": "message", "content": "without a name"})).await;
-    let ack = alice.wait_where("the second ack", wait::SOON, |f| f["type"] == "ack" && f["seq"] == 2).await;
+    alice
+        .send_json(&json!({"type": "message", "content": "without a name"}))
+        .await;
+    let ack = alice
+        .wait_where("the second ack", wait::SOON, |f| {
+            f["type"] == "ack" && f["seq"] == 2
+        })
+        .await;
     assert_eq!(ack["client_msg_id"], Value::Null);
 }
 
@@ -167,15 +182,30 @@ async fn what_cannot_be_accepted_is_answered_and_the_socket_stays_open(stack: Ar
     let mut alice = stack.room_socket(&room, "alice").await;
     let long = "x".repeat(16_001);
     let cases = [
-        ("bad_frame", json!({"type": "message", "content": 7, "client_msg_id": "e1"})),
+        (
+            "bad_frame",
+            json!({"type": "message", "content": 7, "client_msg_id": "e1"}),
+        ),
         ("empty", json!({"type": "message", "client_msg_id": "e2"})),
         ("bad_frame", json!({"content": "no type"})),
         ("bad_frame", json!(["type", "message"])),
-        ("bad_frame", json!({"type": "message", "content": "x", "client_msg_id": "i".repeat(65)})),
+        (
+            "bad_frame",
+            json!({"type": "message", "content": "x", "client_msg_id": "i".repeat(65)}),
+        ),
         ("unknown_type", json!({"type": "dance", "client_msg_id": "e3"})),
-        ("too_long", json!({"type": "message", "content": long, "client_msg_id": "e4"})),
-        ("empty", json!({"type": "message", "content": "", "client_msg_id": "e5"})),
-        ("empty", json!({"type": "message", "content": " \n\t ", "client_msg_id": "e6"})),
+        (
+            "too_long",
+            json!({"type": "message", "content": long, "client_msg_id": "e4"}),
+        ),
+        (
+            "empty",
+            json!({"type": "message", "content": "", "client_msg_id": "e5"}),
+        ),
+        (
+            "empty",
+            json!({"type": "message", "content": " \n\t ", "client_msg_id": "e6"}),
+        ),
     ];
     for (code, frame) in cases {
         alice.send_json(&frame).await;
@@ -187,7 +217,11 @@ async fn what_cannot_be_accepted_is_answered_and_the_socket_stays_open(stack: Ar
         }
     }
     let longest = "é".repeat(16_000);
-    assert_eq!(say(&mut alice, &longest).await["seq"], 1, "nothing refused took a seq");
+    assert_eq!(
+        say(&mut alice, &longest).await["seq"],
+        1,
+        "nothing refused took a seq"
+    );
     assert_eq!(stack.history(&room).await.len(), 1, "nothing refused is stored");
 }
 
@@ -214,7 +248,10 @@ async fn after_seq_replays_what_was_missed_and_goes_on_live(stack: Arc<Stack>) {
     let mut later = stack.room_socket(&room, "dave").await;
     say(&mut alice, "after dave").await;
     let first = later.wait_for("message", wait::SOON).await;
-    assert_eq!(first["content"], "after dave", "without after_seq there is no replay");
+    assert_eq!(
+        first["content"], "after dave",
+        "without after_seq there is no replay"
+    );
 }
 
 async fn a_ping_is_answered_with_a_pong(stack: Arc<Stack>) {

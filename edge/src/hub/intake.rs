@@ -14,8 +14,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    asks::{Answer, Ask},
     frame::{Class, Frame},
-    sequencer::{Answer, Ask, Sequencer},
+    sequencer::Sequencer,
 };
 use crate::{
     canary::Canary,
@@ -57,15 +58,12 @@ pub(super) async fn run(
         tokio::select! {
             Some(ask) = asks.recv() => sequencer.ask(ask).await,
             Some(answer) = answers.recv() => sequencer.answer(answer).await,
-            event = next(&mut subscription) => match event {
-                Some(event) => {
-                    let subscription = subscription.as_mut();
-                    round(&mut sequencer, &mut heads, &canary, event, subscription).await;
-                }
-                None => {
-                    subscription = None;
-                    heads.deaf();
-                }
+            event = next(&mut subscription) => if let Some(event) = event {
+                let subscription = subscription.as_mut();
+                round(&mut sequencer, &mut heads, &canary, event, subscription).await;
+            } else {
+                subscription = None;
+                heads.deaf();
             },
             _ = tick.tick() => {}
             () = over.cancelled() => return,

@@ -14,13 +14,21 @@ use proto::frame::{ErrorCode, RoomUser};
 use runtime::Shutdown;
 use tokio::sync::mpsc;
 
-use super::{RoomId, announce::Announcer, frame::Frame, shard::Command, shards::Shards};
+use super::{
+    RoomId,
+    announce::Announcer,
+    asks::{Answer, Ask},
+    frame::Frame,
+    served::{Served, Waiting},
+    shard::Command,
+    shards::Shards,
+};
 use crate::{
     meters,
     recovery::{
         heads::Compared,
         log::{Log, Unread},
-        tail::{Next, Page, Tail},
+        tail::{Next, Page},
     },
     socket::connection::Connection,
 };
@@ -31,47 +39,9 @@ const ANSWERS: usize = 256;
 /// How long to wait before asking a log again that did not answer.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// What connections ask for.
-#[derive(Debug)]
-pub(super) enum Ask {
-    Subscribe {
-        connection: Arc<Connection>,
-        room: RoomId,
-        generation: u64,
-        after: Option<u64>,
-    },
-    Unsubscribe {
-        connection: Arc<Connection>,
-        room: RoomId,
-    },
-    Gone {
-        connection: Arc<Connection>,
-        rooms: Vec<RoomId>,
-    },
-}
-
-/// What the log answered.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// The heads of rooms that somebody began to listen to.
-    Started {
-        asked: Vec<(RoomId, u64)>,
-        heads: Result<HashMap<RoomId, u64>, Unread>,
-    },
-    /// A page from behind `asked`.
-    Page {
-        room: RoomId,
-        epoch: u64,
-        asked: u64,
-        page: Result<Page, Unread>,
-    },
-    /// Heads to compare.
-    Heads(Compared),
-}
-
 /// See the module.
 pub(super) struct Sequencer {
-    rooms: HashMap<RoomId, Entry>,
+    rooms: HashMap<RoomId, Served>,
     /// What this round fans out.
     due: HashMap<RoomId, Vec<Frame>>,
     to_start: Vec<(RoomId, u64)>,
@@ -83,26 +53,6 @@ pub(super) struct Sequencer {
     answers: mpsc::Sender<Answer>,
     served: Arc<AtomicUsize>,
     shutdown: Shutdown,
-}
-
-/// A room that somebody here listens to.
-struct Entry {
-    /// Tells a room from the same one that was listened to before.
-    epoch: u64,
-    tail: Tail,
-    members: HashMap<u64, usize>,
-    /// Members by shard.
-    by_shard: Vec<u32>,
-    /// Connections by user.
-    users: HashMap<Arc<str>, u32>,
-    waiting: Vec<Waiting>,
-}
-
-/// Somebody who waits for the room's head.
-struct Waiting {
-    connection: Arc<Connection>,
-    generation: u64,
-    after: Option<u64>,
 }
 
 impl Sequencer {
@@ -162,13 +112,13 @@ impl Sequencer {
         let entry = self.rooms.entry(Arc::clone(&id)).or_insert_with(|| {
             self.epochs += 1;
             self.to_start.push((Arc::clone(&id), self.epochs));
-            Entry::new(self.epochs, self.shards.count())
+            Served::new(self.epochs, self.shards.count())
         });
         if entry.tail.has_started() {
             let last = entry.tail.last();
             self.admit(&id, waiting, last).await;
         } else {
-            entry.waiting.push(waiting);
+            entry.wait(waiting);
         }
         self.start_rooms();
     }
@@ -184,13 +134,7 @@ impl Sequencer {
             return;
         };
         let shard = self.shards.index(&connection.user_id);
-        let mut is_first = false;
-        if entry.members.insert(connection.id, shard).is_none() {
-            entry.by_shard[shard] += 1;
-            let count = entry.users.entry(Arc::clone(&connection.user_id)).or_default();
-            *count += 1;
-            is_first = *count == 1;
-        }
+        let is_first = entry.enter(&connection, shard);
         let command = Command::Join {
             connection: Arc::clone(&connection),
             room: Arc::clone(id),
@@ -207,18 +151,8 @@ impl Sequencer {
     async fn leave(&mut self, connection: &Arc<Connection>, id: &RoomId, answer: bool) {
         let mut is_last = false;
         if let Some(entry) = self.rooms.get_mut(id) {
-            entry.waiting.retain(|one| one.connection.id != connection.id);
-            if let Some(shard) = entry.members.remove(&connection.id) {
-                entry.by_shard[shard] -= 1;
-                if let Some(count) = entry.users.get_mut(&connection.user_id) {
-                    *count -= 1;
-                    is_last = *count == 0;
-                }
-            }
-            if is_last {
-                entry.users.remove(&connection.user_id);
-            }
-            if entry.members.is_empty() && entry.waiting.is_empty() {
+            is_last = entry.leave(connection);
+            if entry.is_idle() {
                 self.rooms.remove(id);
             }
         }
@@ -294,7 +228,7 @@ impl Sequencer {
         let Some(entry) = self.rooms.get_mut(id).filter(|entry| entry.epoch == epoch) else {
             return;
         };
-        let waiting = mem::take(&mut entry.waiting);
+        let waiting = entry.take_waiting();
         match head {
             Ok(head) => {
                 let mut early = Vec::new();
@@ -437,22 +371,9 @@ impl Sequencer {
         for (id, frames) in self.due.drain() {
             if let Some(entry) = self.rooms.get(&id).filter(|_| !frames.is_empty()) {
                 self.shards
-                    .publish(&id, frames, entry.tail.last(), &entry.by_shard)
+                    .publish(&id, frames, entry.tail.last(), entry.by_shard())
                     .await;
             }
-        }
-    }
-}
-
-impl Entry {
-    fn new(epoch: u64, shards: usize) -> Self {
-        Self {
-            epoch,
-            tail: Tail::starting(),
-            members: HashMap::new(),
-            by_shard: vec![0; shards],
-            users: HashMap::new(),
-            waiting: Vec::new(),
         }
     }
 }

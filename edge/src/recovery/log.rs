@@ -68,7 +68,7 @@ impl Log {
     pub(crate) async fn heads(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, u64>, Unread> {
         let mut heads = HashMap::with_capacity(rooms.len());
         for rooms in rooms.chunks(HEADS) {
-            let room_ids: Vec<String> = rooms.iter().map(|room| room.to_string()).collect();
+            let room_ids: Vec<String> = rooms.iter().map(ToString::to_string).collect();
             let ask = || {
                 let (mut chat, room_ids) = (self.upstream.chat.clone(), room_ids.clone());
                 async move { chat.heads(HeadsRequest { room_ids }).await }

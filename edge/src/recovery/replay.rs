@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use proto::frame::ServerFrame;
 use tokio::sync::{mpsc, oneshot};
 
-use super::log::{Log, Unread};
+use super::{
+    log::{Log, Unread},
+    tail::Page,
+};
 use crate::{
     hub::{
         RoomId,
@@ -47,7 +50,8 @@ impl Replay {
         loop {
             let page = match self.log.since(&self.room, self.after).await {
                 Ok(page) => page,
-                Err(Unread::NoSuchRoom) => return,
+                // A log that was restored to before the room was made.
+                Err(Unread::NoSuchRoom) => Page::default(),
                 Err(Unread::Unavailable) => {
                     if !self.feed(&[]) {
                         return;

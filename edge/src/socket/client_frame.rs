@@ -120,6 +120,9 @@ impl ClientFrame {
     }
 }
 
+/// How deep a frame may be nested, in fields that are skipped.
+const DEPTH_MAX: usize = 32;
+
 const TOO_FAST: &str = "too many frames at once";
 
 impl From<Invalid> for Rejected {
@@ -153,6 +156,12 @@ pub(crate) fn parse(text: &str) -> Result<ClientFrame, Rejected> {
             "the frame is not a JSON object",
         ));
     }
+    if is_deep(text) {
+        return Err(Rejected::new(
+            ErrorCode::BadFrame,
+            "the frame is nested too deeply",
+        ));
+    }
     let mut fields: Fields = serde_json::from_str(text).map_err(|error| {
         let problem = match error.classify() {
             serde_json::error::Category::Data => "a field is of the wrong type, given twice, or out of range",
@@ -166,6 +175,25 @@ pub(crate) fn parse(text: &str) -> Result<ClientFrame, Rejected> {
         room_id: room_id.filter(|id| fields::id("room_id", id).is_ok()),
         ..rejected
     })
+}
+
+/// Whether objects and arrays are nested deeper than [`DEPTH_MAX`]: what is skipped is not bounded by the JSON reader.
+fn is_deep(text: &str) -> bool {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return true;
+        }
+    }
+    false
 }
 
 fn read(fields: &mut Fields) -> Result<ClientFrame, Rejected> {

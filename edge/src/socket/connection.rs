@@ -213,10 +213,8 @@ impl Connection {
         }
     }
 
-    /// Ends the connection for good: whoever waits for it goes away, the socket closes. Tells the rooms that it was
-    /// subscribed to.
-    pub(super) fn end(&self) -> Vec<RoomId> {
-        lock(&self.outbox).abandon();
+    /// Ends all subscriptions, and tells of which rooms.
+    pub(super) fn let_go(&self) -> Vec<RoomId> {
         let subscriptions = std::mem::take(&mut *lock(&self.subscriptions));
         for (room, subscription) in &subscriptions {
             if subscription.entered {
@@ -224,8 +222,14 @@ impl Connection {
             }
         }
         self.changed.notify_waiters();
-        self.stream.end();
         subscriptions.into_keys().collect()
+    }
+
+    /// Ends the connection for good: whoever waits for it goes away, the socket closes.
+    pub(super) fn end(&self) {
+        lock(&self.outbox).abandon();
+        self.changed.notify_waiters();
+        self.stream.end();
     }
 
     /// Notes that the client was heard.

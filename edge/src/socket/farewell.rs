@@ -3,20 +3,33 @@
 use std::{io, time::Duration};
 
 use bytes::{Buf as _, Bytes};
-use tokio::time::timeout;
+use runtime::Shutdown;
+use tokio::time::{sleep, timeout};
 
-use super::{close::CloseCode, connection::Connection, encode, stream::Stream};
+use super::{
+    close::CloseCode,
+    connection::Connection,
+    decode::{Decoder, Incoming},
+    encode,
+    stream::Stream,
+};
 
-/// How long a client may take to take in what is left for it.
-const FLUSH: Duration = Duration::from_secs(2);
+/// How long a client may take to take in what is left for it: megabytes, on a slow line, before its close code.
+const FLUSH: Duration = Duration::from_secs(30);
+
+/// The same, when the edge stops.
+const LAST_FLUSH: Duration = Duration::from_millis(1500);
 
 /// How long a client may take to close after it was told.
 const LINGER: Duration = Duration::from_millis(500);
 
+/// Longest message that is read to find the client's close frame behind it, in bytes.
+const FRAME_MAX: usize = 64 * 1024;
+
 /// Tells a client that was not let in why not.
 pub(super) async fn refuse(stream: &Stream, code: CloseCode) {
     let mut frame = encode::close(code.number(), code.reason());
-    let told = timeout(FLUSH, async {
+    let told = timeout(LAST_FLUSH, async {
         while frame.has_remaining() {
             stream.writable().await?;
             match stream.try_write(&frame) {
@@ -34,17 +47,29 @@ pub(super) async fn refuse(stream: &Stream, code: CloseCode) {
 }
 
 /// Sends what waits, with the close frame at its end, and lets the client close.
-pub(super) async fn part(connection: &Connection) {
-    let flushed = timeout(FLUSH, async {
+pub(super) async fn part(connection: &Connection, shutdown: &Shutdown) {
+    let flushed = async {
         while connection.has_waiting() {
             if connection.stream.writable().await.is_err() {
                 return;
             }
             connection.flush();
         }
-    });
-    if flushed.await.is_ok() && !connection.is_dead() {
-        // Closing with unread bytes would reset the connection and take the close frame away from the client.
+    };
+    let patience = async {
+        tokio::select! {
+            () = sleep(FLUSH) => {}
+            () = async {
+                shutdown.begun().await;
+                sleep(LAST_FLUSH).await;
+            } => {}
+        }
+    };
+    tokio::select! {
+        () = flushed => {}
+        () = patience => return,
+    }
+    if !connection.is_dead() {
         let _ = timeout(LINGER, read_out(&connection.stream)).await;
     }
 }
@@ -54,14 +79,27 @@ pub(super) fn answer(code: Option<u16>) -> Bytes {
     code.map_or_else(encode::bare_close, |code| encode::close(code, ""))
 }
 
+/// Reads until the client has closed, too: closing with unread bytes would reset the connection and take the close frame
+/// away from the client.
 async fn read_out(stream: &Stream) {
-    let mut unread = [0; 1024];
+    let (mut unread, mut decoder, mut incoming) = ([0; 1024], Decoder::default(), Vec::new());
     while stream.readable().await.is_ok() {
-        match stream.try_read(&mut unread) {
+        let read = match stream.try_read(&mut unread) {
             Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(_) => return,
+        };
+        // Bytes that follow a broken frame, or the middle of one, make no sense: then the end of the stream tells.
+        let made_sense = decoder.feed(&unread[..read], FRAME_MAX, &mut incoming);
+        if made_sense.is_err() {
+            decoder = Decoder::default();
+        }
+        if incoming
+            .drain(..)
+            .any(|message| matches!(message, Incoming::Close(_)))
+        {
+            return;
         }
     }
 }

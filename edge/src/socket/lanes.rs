@@ -70,13 +70,13 @@ impl Lanes {
         }
         queues.insert(key.clone(), VecDeque::from([op]));
         drop(queues);
-        let (lanes, upstream, connection) = (self.clone(), shared.upstream.clone(), Arc::clone(connection));
+        let (lanes, live, connection) = (self.clone(), Arc::clone(shared), Arc::clone(connection));
         shared.shutdown.spawn(async move {
             let (_, room) = &key;
             // A client that sends right after it subscribed gets its own message live, too.
             connection.settled(room).await;
             while let Some(op) = lanes.next(&key) {
-                perform(&upstream, &connection, room, op).await;
+                perform(&live.upstream, &connection, room, op).await;
                 connection.in_flight.fetch_sub(1, Ordering::AcqRel);
                 connection.wake.notify_one();
             }

@@ -173,7 +173,7 @@ impl Outbox {
             }
             match &mut run {
                 Some((range, class)) if *class == ephemeral && range.end == rest.start => {
-                    range.end = rest.end
+                    range.end = rest.end;
                 }
                 _ => {
                     if let Some((range, class)) = run.replace((rest, ephemeral)) {

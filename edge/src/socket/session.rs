@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use proto::frame::{ErrorCode, ServerFrame};
 use runtime::deadline;
@@ -20,6 +21,7 @@ use super::{
     connection::{Connection, Kind},
     decode::{Decoder, Incoming},
     encode, farewell,
+    gate::Entered,
     lanes::{Lanes, Op},
     pace::Pace,
     shared::Shared,
@@ -49,40 +51,90 @@ thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
 }
 
-/// Serves one connection until it is over.
+/// Serves one connection until it is over. What happens only at its beginning and its end is boxed, so that an idle
+/// connection does not carry it along.
 pub(super) async fn run(
     shared: Shared,
     asked: Result<Asked, CloseCode>,
     ip: Option<IpAddr>,
     upgrade: OnUpgrade,
 ) {
-    let Ok(Ok(upgraded)) = timeout(HANDOVER, upgrade).await else {
+    let Some((connection, early, _entered)) = Box::pin(open(&shared, asked, ip, upgrade)).await else {
         return;
     };
+    let session = Session {
+        shared: &shared,
+        connection: &connection,
+        decoder: Decoder::default(),
+        pending: VecDeque::new(),
+        pace: Pace::new(
+            shared.limits.frames_per_second,
+            shared.limits.frames_burst,
+            Instant::now(),
+        ),
+        lanes: Lanes::default(),
+    };
+    session.run(early).await;
+    Box::pin(close(&shared, &connection)).await;
+}
+
+/// Lets a connection in, or tells it why not.
+async fn open(
+    shared: &Shared,
+    asked: Result<Asked, CloseCode>,
+    ip: Option<IpAddr>,
+    upgrade: OnUpgrade,
+) -> Option<(Arc<Connection>, Bytes, Entered)> {
+    let upgraded = timeout(HANDOVER, upgrade).await.ok()?.ok()?;
     let (stream, early) = match Stream::take(upgraded) {
         Ok(taken) => taken,
         Err(error) => {
             tracing::warn!(%error, "an upgraded connection can't be served");
-            return;
+            return None;
         }
     };
-    let Some(_entered) = shared.gate.enter(ip, &shared.limits) else {
-        return farewell::refuse(&stream, CloseCode::TooMany).await;
+    let Some(entered) = shared.gate.enter(ip, &shared.limits) else {
+        farewell::refuse(&stream, CloseCode::TooMany).await;
+        return None;
     };
-    // Boxed: most of a connection's life is spent in `serve`, which should not carry this along.
-    match Box::pin(admit(&shared, asked)).await {
-        Ok((caller, asked)) => {
-            serve(&shared, caller, asked, stream, &early).await;
-        }
+    let (caller, asked) = match admit(shared, asked).await {
+        Ok(admitted) => admitted,
         Err(code) => {
             tracing::debug!(code = code.number(), "refused");
             farewell::refuse(&stream, code).await;
+            return None;
         }
+    };
+    let room: Option<RoomId> = asked.room.map(Into::into);
+    let connection = Arc::new(Connection::new(
+        shared.ids.fetch_add(1, Ordering::Relaxed),
+        room.clone().map_or(Kind::Multiplexed, Kind::Room),
+        &caller,
+        stream,
+        shared.limits.queue_bytes,
+        shared.roster.clone(),
+    ));
+    shared.hub.register(&connection).await;
+    if let Some(room) = room {
+        shared.hub.subscribe(&connection, &room, asked.after_seq).await;
     }
+    Some((connection, early, entered))
+}
+
+/// Takes a connection out of everything, then tells it.
+async fn close(shared: &Shared, connection: &Arc<Connection>) {
+    let rooms = connection.let_go();
+    shared.hub.gone(connection, rooms).await;
+    shared.roster.disconnected(&connection.user_id);
+    farewell::part(connection, &shared.shutdown).await;
+    connection.end();
 }
 
 async fn admit(shared: &Shared, asked: Result<Asked, CloseCode>) -> Result<(Caller, Asked), CloseCode> {
     let asked = asked?;
+    if shared.shutdown.has_begun() {
+        return Err(CloseCode::GoingAway);
+    }
     let claim = Claim {
         token: asked.token.as_deref(),
         user_id: asked.user_id.as_deref(),
@@ -103,39 +155,6 @@ async fn admit(shared: &Shared, asked: Result<Asked, CloseCode>) -> Result<(Call
     }
 }
 
-async fn serve(shared: &Shared, caller: Caller, asked: Asked, stream: Stream, early: &[u8]) {
-    let room: Option<RoomId> = asked.room.map(Into::into);
-    let connection = Arc::new(Connection::new(
-        shared.ids.fetch_add(1, Ordering::Relaxed),
-        room.clone().map_or(Kind::Multiplexed, Kind::Room),
-        &caller,
-        stream,
-        shared.limits.queue_bytes,
-        shared.roster.clone(),
-    ));
-    shared.hub.register(&connection).await;
-    if let Some(room) = room {
-        shared.hub.subscribe(&connection, &room, asked.after_seq).await;
-    }
-    let session = Session {
-        shared,
-        connection: &connection,
-        decoder: Decoder::default(),
-        pending: VecDeque::new(),
-        pace: Pace::new(
-            shared.limits.frames_per_second,
-            shared.limits.frames_burst,
-            Instant::now(),
-        ),
-        lanes: Lanes::default(),
-    };
-    session.run(early).await;
-    Box::pin(farewell::part(&connection)).await;
-    let rooms = connection.end();
-    shared.hub.gone(&connection, rooms).await;
-    shared.roster.disconnected(&connection.user_id);
-}
-
 struct Session<'a> {
     shared: &'a Shared,
     connection: &'a Arc<Connection>,
@@ -148,11 +167,14 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Runs until the connection is closing.
-    async fn run(mut self, early: &[u8]) {
-        self.decode(early);
+    async fn run(mut self, early: Bytes) {
+        self.decode(&early);
+        drop(early);
         let connection = self.connection;
         while !connection.is_closing() && !connection.is_leaving() {
-            self.take_on().await;
+            if !self.pending.is_empty() {
+                Box::pin(self.take_on()).await;
+            }
             let reading = self.pending.is_empty() && self.has_room();
             let writing = connection.has_waiting();
             tokio::select! {
@@ -232,14 +254,14 @@ impl Session<'_> {
             Incoming::Binary => {
                 meters::message_in();
                 let message = "frames have to be text";
-                self.refuse(Rejected::new(ErrorCode::BadFrame, message), None);
+                self.refuse(&Rejected::new(ErrorCode::BadFrame, message), None);
             }
             Incoming::Text(text) => {
                 meters::message_in();
                 let parsed = client_frame::parse(&text);
                 if let Err(wait) = self.pace.take(Instant::now()) {
                     self.refuse(
-                        parsed.map_or_else(Rejected::paced, ClientFrame::paced),
+                        &parsed.map_or_else(Rejected::paced, ClientFrame::paced),
                         Some(wait),
                     );
                     return;
@@ -249,13 +271,13 @@ impl Session<'_> {
                     Err(rejected) => Err(rejected),
                 };
                 if let Err(rejected) = result {
-                    self.refuse(rejected, None);
+                    self.refuse(&rejected, None);
                 }
             }
         }
     }
 
-    fn refuse(&self, rejected: Rejected, retry_after: Option<Duration>) {
+    fn refuse(&self, rejected: &Rejected, retry_after: Option<Duration>) {
         self.connection.refuse(
             rejected.code,
             &rejected.message,

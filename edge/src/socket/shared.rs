@@ -7,15 +7,18 @@ use runtime::Shutdown;
 use super::{gate::Gate, limits::SocketLimits};
 use crate::{beat::Roster, door::Door, hub::Hub, upstream::Upstream};
 
-/// Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct Shared {
+/// One for all connections: each holds a pointer only.
+pub(super) type Shared = Arc<Live>;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Live {
     pub(super) upstream: Upstream,
     pub(super) door: Door,
     pub(super) hub: Hub,
     pub(super) roster: Roster,
     pub(super) gate: Gate,
     pub(super) limits: Arc<SocketLimits>,
-    pub(super) ids: Arc<AtomicU64>,
+    pub(super) ids: AtomicU64,
     pub(super) shutdown: Shutdown,
 }

@@ -31,8 +31,8 @@ impl Drop for App {
 }
 
 async fn listener() -> (TcpListener, Listen) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound socket has an address");
     let listen = Listen {
         bind: address.ip(),
         port: address.port(),
@@ -70,7 +70,7 @@ impl App {
     }
 
     pub(crate) async fn with(access: Access) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let data = tempfile::tempdir().expect("a temporary folder");
         let shutdown = Shutdown::new();
         let broker = Source::Shared(Broker::memory());
         let database = |name: &str| sql::DatabaseUrl::Sqlite(data.path().join(name));
@@ -156,7 +156,9 @@ impl App {
             .await
             .expect(201)
             .json();
-        self.rest.clone().with_token(session["token"].as_str().unwrap())
+        self.rest
+            .clone()
+            .with_token(session["token"].as_str().expect("a token"))
     }
 
     /// How many files there are.
@@ -167,7 +169,7 @@ impl App {
             .await
             .expect(200)
             .json();
-        list.as_array().unwrap().len()
+        list.as_array().expect("a list").len()
     }
 }
 

@@ -73,7 +73,7 @@ async fn history_pages_both_ways() {
     let url = "/api/chat/rooms/general/messages";
     for n in 1..=5 {
         let new = json!({ "user_id": "alice", "content": n.to_string() });
-        app.rest.post(url, &new).await.expect(201);
+        let _ = app.rest.post(url, &new).await.expect(201);
     }
     let page = async |query: &str| {
         let rows = app.rest.get(&format!("{url}?{query}")).await.expect(200).json();

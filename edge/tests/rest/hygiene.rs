@@ -33,7 +33,7 @@ async fn errors_have_one_shape() {
     );
     let nested = format!("{{\"id\":\"a\",\"x\":{deep}}}");
     // What is ignored is skipped, however deep it is.
-    app.rest.post_raw(rooms, json, nested).await.expect(201);
+    let _ = app.rest.post_raw(rooms, json, nested).await.expect(201);
     assert_problem(
         &app.rest.post_raw(rooms, "text/plain", "{}").await,
         415,
@@ -97,14 +97,14 @@ async fn foreign_pages_may_neither_write_nor_open_sockets() {
     for origin in ["http://evil.example", "null", "http://127.0.0.1"] {
         assert_problem(&post(origin, "evil").await, 403, "origin_refused");
     }
-    post(&own, "own").await.expect(201);
-    post("https://chat.example.org", "allowed").await.expect(201);
+    let _ = post(&own, "own").await.expect(201);
+    let _ = post("https://chat.example.org", "allowed").await.expect(201);
     assert_problem(&app.rest.get("/api/chat/rooms/evil").await, 404, "not_found");
     let read = app
         .rest
         .request(Method::GET, "/api/chat/rooms")
         .header("origin", "http://evil.example");
-    app.rest.send(read).await.expect(200);
+    let _ = app.rest.send(read).await.expect(200);
     let socket = app
         .rest
         .request(Method::GET, "/ws?user_id=alice")
@@ -117,8 +117,8 @@ async fn foreign_pages_may_neither_write_nor_open_sockets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_by_route_and_never_by_path() {
     let app = App::start().await;
-    app.rest.get("/api/chat/rooms/metrics-room-7").await.expect(404);
-    app.rest.get("/some/secret/path").await.expect(404);
+    let _ = app.rest.get("/api/chat/rooms/metrics-room-7").await.expect(404);
+    let _ = app.rest.get("/some/secret/path").await.expect(404);
     let metrics = app.rest.get("/metrics").await.expect(200).text();
     assert!(
         metrics.contains("route=\"/api/chat/rooms/{room_id}\",method=\"GET\",status=\"404\""),
@@ -143,5 +143,5 @@ async fn one_address_can_not_take_everything() {
         }
     }
     assert_problem(&refused.expect("the burst of 10 ends"), 429, "resource_exhausted");
-    app.rest.get("/readyz").await.expect(200);
+    let _ = app.rest.get("/readyz").await.expect(200);
 }

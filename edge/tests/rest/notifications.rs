@@ -17,7 +17,7 @@ async fn notifications_are_stored_counted_read_and_deleted() {
         .await
         .expect(201)
         .json();
-    app.rest.post("/api/notifications", &new("two")).await.expect(201);
+    let _ = app.rest.post("/api/notifications", &new("two")).await.expect(201);
     assert_eq!(
         (&first["is_read"], &first["room_id"]),
         (&json!(false), &json!("general"))
@@ -54,7 +54,7 @@ async fn notifications_are_stored_counted_read_and_deleted() {
         .expect(200)
         .json();
     assert_eq!(all["changed"], 1);
-    app.rest.delete(&one).await.expect(204);
+    let _ = app.rest.delete(&one).await.expect(204);
     assert_problem(&app.rest.delete(&one).await, 404, "not_found");
 }
 
@@ -72,7 +72,7 @@ async fn with_a_token_only_one_s_own_exist() {
     assert_problem(&bob.patch_empty(&format!("{one}/read")).await, 404, "not_found");
     assert_problem(&bob.delete(&one).await, 404, "not_found");
     let alice = app.guest("alice").await;
-    alice.delete(&one).await.expect(204);
+    let _ = alice.delete(&one).await.expect(204);
 }
 
 #[tokio::test(flavor = "multi_thread")]

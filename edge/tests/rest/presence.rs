@@ -25,7 +25,7 @@ async fn a_beat_brings_a_user_online_and_a_delete_takes_them_off() {
     assert_eq!(online[0]["username"], "Alice");
     assert_eq!(online[0]["status"], "online");
     assert!(online[0]["last_seen"].as_str().unwrap().ends_with('Z'));
-    app.rest.delete(alice).await.expect(204);
+    let _ = app.rest.delete(alice).await.expect(204);
     assert_eq!(app.rest.get(alice).await.expect(200).json()["status"], "offline");
 }
 
@@ -33,14 +33,15 @@ async fn a_beat_brings_a_user_online_and_a_delete_takes_them_off() {
 async fn typing_shows_in_its_room() {
     let app = App::start().await;
     let typing = "/api/presence/alice/typing?room_id=general";
-    app.rest
+    let _ = app
+        .rest
         .post_empty(&format!("{typing}&username=Alice"))
         .await
         .expect(200);
     let list = "/api/presence/rooms/general/typing";
     let who = app.rest.get(list).await.expect(200).json();
     assert_eq!(who, json!([{ "user_id": "alice", "username": "Alice" }]));
-    app.rest.delete(typing).await.expect(204);
+    let _ = app.rest.delete(typing).await.expect(204);
     assert_eq!(app.rest.get(list).await.expect(200).json(), json!([]));
     assert_field(
         &app.rest.post_empty("/api/presence/alice/typing").await,

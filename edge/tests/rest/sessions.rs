@@ -45,7 +45,7 @@ async fn guests_and_accounts_sign_in_and_out() {
         whose,
         json!({ "user_id": "alice", "username": "Alice", "guest": false })
     );
-    alice.delete("/api/chat/session").await.expect(204);
+    let _ = alice.delete("/api/chat/session").await.expect(204);
     assert_problem(&alice.get("/api/chat/session").await, 401, "unauthenticated");
     assert_problem(&alice.get("/api/chat/rooms").await, 401, "unauthenticated");
 }
@@ -54,7 +54,7 @@ async fn guests_and_accounts_sign_in_and_out() {
 async fn a_token_rules_and_an_account_s_name_is_its_own() {
     let app = App::start().await;
     let account = json!({ "user_id": "alice", "password": "correct horse" });
-    app.rest.post("/api/chat/accounts", &account).await.expect(201);
+    let _ = app.rest.post("/api/chat/accounts", &account).await.expect(201);
     let url = "/api/chat/rooms/general/messages";
     let by_name = json!({ "user_id": "alice", "content": "x" });
     assert_problem(&app.rest.post(url, &by_name).await, 403, "permission_denied");
@@ -113,11 +113,11 @@ async fn without_open_access_nothing_works_by_name() {
         "/api/chat/docs/",
         "/",
     ] {
-        app.rest.get(open).await.expect(200);
+        let _ = app.rest.get(open).await.expect(200);
     }
     let bob = app.guest("bob").await;
-    bob.get("/api/chat/rooms").await.expect(200);
-    bob.upload("general", "bob", "a.txt", "x").await.expect(201);
+    let _ = bob.get("/api/chat/rooms").await.expect(200);
+    let _ = bob.upload("general", "bob", "a.txt", "x").await.expect(201);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +143,7 @@ async fn signing_in_is_limited_per_address() {
     assert_problem(&refused, 429, "resource_exhausted");
     assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
     assert_problem(&attempt("10.0.0.2").await, 401, "unauthenticated");
-    app.rest.get("/api/chat/rooms").await.expect(200);
+    let _ = app.rest.get("/api/chat/rooms").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

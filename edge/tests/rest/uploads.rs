@@ -119,7 +119,7 @@ async fn a_file_past_the_cap_is_refused_whatever_was_announced() {
     let app = App::start().await;
     let fields = || Form::new().text("room_id", "general").text("user_id", "alice");
     let whole = vec![7; 1024 * 1024];
-    upload(&app, fields().part("file", file(whole.clone())))
+    let _ = upload(&app, fields().part("file", file(whole.clone())))
         .await
         .expect(201);
     let over = vec![7; 1024 * 1024 + 1];
@@ -182,7 +182,8 @@ async fn a_form_that_is_cut_off_leaves_nothing() {
     gone.write_all(cut_off(100_000).as_bytes()).await.unwrap();
     drop(gone);
     // One that was sent later is stored: what broke off before it would be there by now.
-    app.rest
+    let _ = app
+        .rest
         .upload("general", "alice", "b.txt", "whole")
         .await
         .expect(201);

@@ -135,7 +135,7 @@ export class Chat extends Emitter {
 
   /** @param {Draft} draft */
   send(draft) {
-    this.#typingSentAt = 0;
+    this.typing(this.#typingRoom, false);
     return this.outbox.add(draft);
   }
 
@@ -246,7 +246,7 @@ export class Chat extends Emitter {
       return;
     }
     this.outbox.pause();
-    for (const room of this.store.rooms.values()) room.subscribed = false;
+    for (const room of this.store.rooms.values()) room.subscribed = room.subscribing = false;
   }
 
   #subscribeAll() {
@@ -257,8 +257,9 @@ export class Chat extends Emitter {
 
   /** @param {Room} room */
   #subscribe(room) {
+    if (room.subscribing) return;
     room.log.lastSeq ??= room.listedSeq;
-    this.connection.send({ type: "subscribe", room_id: room.id, after_seq: room.log.lastSeq });
+    room.subscribing = this.connection.send({ type: "subscribe", room_id: room.id, after_seq: room.log.lastSeq });
   }
 
   /** @param {Frame} frame */
@@ -268,6 +269,7 @@ export class Chat extends Emitter {
       case "subscribed":
         if (!room) return;
         room.subscribed = true;
+        room.subscribing = false;
         this.outbox.flush(room.id);
         this.#marks.tell(room);
         return;
@@ -300,6 +302,7 @@ export class Chat extends Emitter {
   /** @param {Frame} frame @param {Room | undefined} room */
   #onError(frame, room) {
     if (frame.client_msg_id) this.outbox.reject(/** @type {any} */ (frame));
+    else if (room) room.subscribing = false;
     if (frame.code === "not_subscribed" && room) {
       room.subscribed = false;
       this.#subscribe(room);
@@ -315,6 +318,7 @@ export class Chat extends Emitter {
     room.readSeq = Math.min(room.readSeq ?? lastSeq, lastSeq);
     room.dividerSeq = null;
     this.store.emit("messages", room.id);
+    room.subscribing = false;
     this.#subscribe(room);
     if (this.store.openRoomId === room.id) this.load(room.id);
   }

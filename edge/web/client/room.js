@@ -16,6 +16,8 @@ export class Room {
   /** The head when the room list was read: what lies between the mark and the oldest held message is estimated with it. */
   listedSeq = 0;
   subscribed = false;
+  /** Asked for on this connection, not yet answered. */
+  subscribing = false;
   /** @type {"idle" | "loading" | "failed"} */
   loading = "idle";
   /** @type {string} */

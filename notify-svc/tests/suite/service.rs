@@ -127,7 +127,7 @@ fn frame(of: &Notification) -> String {
 async fn publishes_the_frame_of_the_contract(fresh: Fresh) {
     let redis = redis::Server::start_new().await;
     let alive = Shutdown::new();
-    let connect = || Broker::new(RedisBroker::connect(redis.url().parse().unwrap(), &alive));
+    let connect = || Broker::new(RedisBroker::connect(&redis.url().parse().unwrap(), &alive));
     let (services, edges) = (connect(), connect());
     let mut heard = edges.subscribe(&["user:*"]);
     assert_eq!(heard.recv().await, Some(Event::Connected));

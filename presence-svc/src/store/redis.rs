@@ -18,6 +18,7 @@ use std::{
     collections::HashSet,
     future::Future,
     sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
 };
 
 use broker::{BrokerUrl, RedisLink};
@@ -68,7 +69,10 @@ impl RedisStore {
             Ok(connection) => {
                 let answer = question(connection);
                 async move {
-                    let answer = in_time(answer).await?;
+                    let began = Instant::now();
+                    let answer = in_time(answer).await;
+                    metrics::histogram!("chatflow_store_seconds").record(began.elapsed().as_secs_f64());
+                    let answer = answer?;
                     let was_refused = self.refused.swap(answer.is_err(), Ordering::Relaxed);
                     if let Err(error) = &answer
                         && !was_refused
@@ -180,7 +184,7 @@ impl Store for RedisStore {
         })
     }
 
-    fn start_typing<'a>(&'a self, typist: &'a Typist) -> Answer<'a, bool> {
+    fn start_typing<'a>(&'a self, typist: &'a Typist) -> Answer<'a, ()> {
         self.ask(|connection| {
             self.scripts
                 .start_typing(connection, self.lifetimes.typing, typist)

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use proto::files::{File as Stored, UploadStart};
 use tokio::sync::mpsc;
-use tonic::{Code, Status};
+use tonic::Status;
+use tonic_types::StatusExt as _;
 
 use super::part_stream::{self, Piece};
 use crate::rest::{app::App, problem::Problem};
@@ -80,7 +81,9 @@ impl Transfer {
 
     fn refusal(&self, status: Option<Status>) -> Problem {
         match status {
-            Some(status) if status.code() == Code::ResourceExhausted => Problem::too_large(self.max_bytes),
+            Some(status) if status.get_details_quota_failure().is_some() => {
+                Problem::too_large(self.max_bytes)
+            }
             Some(status) => status.into(),
             None => Problem::internal(),
         }

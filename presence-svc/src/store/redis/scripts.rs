@@ -106,7 +106,7 @@ impl Scripts {
         mut connection: MultiplexedConnection,
         lifetime: Duration,
         typist: &Typist,
-    ) -> Result<bool, RedisError> {
+    ) -> Result<(), RedisError> {
         let (room, user) = (&typist.room_id, &typist.user);
         let mut call = self.start_typing.prepare_invoke();
         call.key(TYPING_EXPIRIES)

@@ -1,0 +1,87 @@
+//! One room that somebody here listens to: its stream, its members by shard and user, and who waits to be one.
+
+use std::{collections::HashMap, mem, sync::Arc};
+
+use crate::{recovery::tail::Tail, socket::connection::Connection};
+
+/// See the module.
+pub(super) struct Served {
+    /// Tells a room from the same one that was listened to before.
+    pub(super) epoch: u64,
+    pub(super) tail: Tail,
+    /// Connections, with their shard.
+    members: HashMap<u64, usize>,
+    by_shard: Vec<u32>,
+    /// Connections by user.
+    users: HashMap<Arc<str>, u32>,
+    waiting: Vec<Waiting>,
+}
+
+/// Somebody who waits for the room's head.
+pub(super) struct Waiting {
+    pub(super) connection: Arc<Connection>,
+    pub(super) generation: u64,
+    pub(super) after: Option<u64>,
+}
+
+impl Served {
+    pub(super) fn new(epoch: u64, shards: usize) -> Self {
+        Self {
+            epoch,
+            tail: Tail::starting(),
+            members: HashMap::new(),
+            by_shard: vec![0; shards],
+            users: HashMap::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// A connection that becomes a member when the head is known.
+    pub(super) fn wait(&mut self, waiting: Waiting) {
+        self.waiting.push(waiting);
+    }
+
+    /// The head is known.
+    pub(super) fn take_waiting(&mut self) -> Vec<Waiting> {
+        mem::take(&mut self.waiting)
+    }
+
+    /// A member; tells whether it is the user's first.
+    pub(super) fn enter(&mut self, connection: &Connection, shard: usize) -> bool {
+        if self.members.insert(connection.id, shard).is_some() {
+            return false;
+        }
+        self.by_shard[shard] += 1;
+        let count = self.users.entry(Arc::clone(&connection.user_id)).or_default();
+        *count += 1;
+        *count == 1
+    }
+
+    /// A member, or one that waits, no more; tells whether it was the user's last.
+    pub(super) fn leave(&mut self, connection: &Connection) -> bool {
+        self.waiting.retain(|one| one.connection.id != connection.id);
+        let Some(shard) = self.members.remove(&connection.id) else {
+            return false;
+        };
+        self.by_shard[shard] -= 1;
+        let Some(count) = self.users.get_mut(&connection.user_id) else {
+            return false;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.users.remove(&connection.user_id);
+            return true;
+        }
+        false
+    }
+
+    /// Members by shard.
+    pub(super) fn by_shard(&self) -> &[u32] {
+        &self.by_shard
+    }
+
+    /// Whether nobody listens.
+    pub(super) fn is_idle(&self) -> bool {
+        self.members.is_empty() && self.waiting.is_empty()
+    }
+}

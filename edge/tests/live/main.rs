@@ -1,0 +1,11 @@
+//! The live half of the edge, with chat-svc and presence-svc behind it in this process, and real sockets.
+
+mod chatting;
+mod doors;
+mod limits;
+mod lossy;
+mod multiplexed;
+mod outages;
+mod recovery;
+mod slow;
+mod support;

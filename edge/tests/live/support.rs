@@ -1,0 +1,265 @@
+//! A chat system in this process: one store, one broker, any number of edges.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use broker::{Broker, Source};
+use edge::{
+    door::Door,
+    socket::{SocketLimits, Sockets},
+    upstream::{Addresses, Upstream},
+};
+use proto::chat::{SendMessageRequest, SendMessageResponse};
+use runtime::{Shutdown, client::ServiceUrl, health::Health, settings::Listen};
+use serde_json::{Value, json};
+use sql::DatabaseUrl;
+use tempfile::TempDir;
+use test_support::{
+    client::{Frame, Socket},
+    wait,
+};
+use tokio::net::TcpListener;
+
+/// How long something that must not happen is waited for.
+pub(crate) const QUIET: Duration = Duration::from_millis(300);
+
+/// The services behind the edges.
+pub(crate) struct System {
+    pub(crate) broker: Broker,
+    folder: TempDir,
+    chat: SocketAddr,
+    presence: SocketAddr,
+    services: Shutdown,
+}
+
+/// One edge.
+pub(crate) struct Edge {
+    address: SocketAddr,
+    pub(crate) sockets: Sockets,
+    pub(crate) upstream: Upstream,
+    pub(crate) health: Health,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl System {
+    pub(crate) async fn start() -> Self {
+        Self::on(Broker::memory()).await
+    }
+
+    /// With a broker between the services and the edges.
+    pub(crate) async fn on(broker: Broker) -> Self {
+        let (chat_listener, chat) = port().await;
+        let (presence_listener, presence) = port().await;
+        let system = Self {
+            broker,
+            folder: TempDir::new().expect("a folder"),
+            chat,
+            presence,
+            services: Shutdown::new(),
+        };
+        system.start_chat(chat_listener, &system.services).await;
+        let config = presence_svc::Config {
+            listen: listen(presence),
+            store: presence_svc::store::StoreSource::Memory,
+            broker: Source::Shared(system.broker.clone()),
+            lifetimes: presence_svc::store::Lifetimes::default(),
+        };
+        let health = Health::new();
+        tokio::spawn(presence_svc::serve_on(
+            presence_listener,
+            config,
+            health.clone(),
+            system.services.clone(),
+        ));
+        ready(&health, "presence-store").await;
+        system
+    }
+
+    async fn start_chat(&self, listener: TcpListener, shutdown: &Shutdown) {
+        let config = chat_svc::Config {
+            listen: listen(self.chat),
+            database: DatabaseUrl::Sqlite(self.folder.path().join("chat.db")),
+            broker: Source::Shared(self.broker.clone()),
+            notify: None,
+        };
+        let health = Health::new();
+        tokio::spawn(chat_svc::serve_on(
+            listener,
+            config,
+            health.clone(),
+            shutdown.clone(),
+        ));
+        ready(&health, "chat-store").await;
+    }
+
+    pub(crate) async fn edge(&self) -> Edge {
+        self.edge_with(SocketLimits::default(), true).await
+    }
+
+    pub(crate) async fn edge_with(&self, limits: SocketLimits, open_access: bool) -> Edge {
+        let at = Addresses {
+            chat: url(self.chat),
+            presence: url(self.presence),
+            notify: url(self.chat),
+            files: url(self.chat),
+        };
+        self.edge_at(&at, limits, open_access).await
+    }
+
+    pub(crate) async fn edge_at(&self, at: &Addresses, limits: SocketLimits, open_access: bool) -> Edge {
+        let (health, shutdown) = (Health::new(), Shutdown::new());
+        let upstream = Upstream::connect(at, &shutdown);
+        let door = Door::new(upstream.clone(), open_access);
+        let broker = self.broker.clone();
+        let sockets = Sockets::start(upstream.clone(), broker, door, limits, &health, &shutdown);
+        let (listener, address) = port().await;
+        let (routes, end) = (sockets.routes(), shutdown.clone());
+        tokio::spawn(async move {
+            axum::serve(listener, routes)
+                .with_graceful_shutdown(async move { end.begun().await })
+                .await
+        });
+        let live = async || upstream.live().all(|(_, replicas)| replicas > 0);
+        wait::until(wait::START, "the edge reaches the services", live).await;
+        Edge {
+            address,
+            sockets,
+            upstream,
+            health,
+            shutdown,
+        }
+    }
+
+    /// The address of chat-svc, for those who stand in between.
+    pub(crate) fn chat(&self) -> SocketAddr {
+        self.chat
+    }
+
+    /// The address of presence-svc.
+    pub(crate) fn presence(&self) -> SocketAddr {
+        self.presence
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        self.services.begin();
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+    }
+}
+
+impl Edge {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.address)
+    }
+
+    /// A room socket that is in the room.
+    pub(crate) async fn room(&self, room: &str, user: &str) -> Socket {
+        let mut socket = Socket::connect(&self.url(&format!("/ws/{room}/{user}"))).await;
+        // `pong` says nothing about the room: the own user_joined does, unless the user is there already.
+        socket
+            .wait_where("to be in the room", wait::SOON, |frame| {
+                frame["type"] == "user_joined" && frame["user_id"] == user
+            })
+            .await;
+        socket
+    }
+
+    /// A multiplexed socket.
+    pub(crate) async fn multiplexed(&self, user: &str) -> Socket {
+        Socket::connect(&self.url(&format!("/ws?user_id={user}"))).await
+    }
+
+    /// A multiplexed socket that is subscribed to a room.
+    pub(crate) async fn subscribed(&self, user: &str, room: &str) -> Socket {
+        let mut socket = self.multiplexed(user).await;
+        socket
+            .send_json(&json!({"type": "subscribe", "room_id": room}))
+            .await;
+        socket.wait_for("subscribed", wait::SOON).await;
+        socket
+    }
+
+    /// Sends a message by another way than a socket.
+    pub(crate) async fn say(&self, room: &str, content: &str) -> SendMessageResponse {
+        say(&self.upstream, room, content).await
+    }
+}
+
+pub(crate) async fn say(upstream: &Upstream, room: &str, content: &str) -> SendMessageResponse {
+    let request = SendMessageRequest {
+        room_id: room.to_owned(),
+        user_id: "narrator".to_owned(),
+        username: "narrator".to_owned(),
+        content: content.to_owned(),
+        ..Default::default()
+    };
+    let sent = upstream.chat.clone().send_message(request).await;
+    sent.expect("it is sent").into_inner()
+}
+
+pub(crate) fn url(address: SocketAddr) -> ServiceUrl {
+    format!("http://{address}").parse().expect("a URL")
+}
+
+/// The seqs of the next `count` messages, which have to be without gap and repeat.
+pub(crate) async fn consecutive(socket: &mut Socket, first: u64, count: usize) {
+    let messages = socket.collect("message", count, wait::START).await;
+    let seqs: Vec<u64> = messages
+        .iter()
+        .filter_map(|message| message["seq"].as_u64())
+        .collect();
+    let expected: Vec<u64> = (first..).take(count).collect();
+    assert_eq!(seqs, expected);
+}
+
+/// That no frame of this type comes for a while.
+pub(crate) async fn silent(socket: &mut Socket, kind: &str) {
+    for frame in socket.collect_for(QUIET).await {
+        assert!(!is(&frame, kind), "{frame:?}");
+    }
+}
+
+fn is(frame: &Frame, kind: &str) -> bool {
+    matches!(frame, Frame::Json(frame) if frame["type"] == kind)
+}
+
+pub(crate) fn message(content: &str, client_msg_id: &str) -> Value {
+    json!({"type": "message", "content": content, "client_msg_id": client_msg_id})
+}
+
+async fn port() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
+}
+
+fn listen(address: SocketAddr) -> Listen {
+    Listen {
+        bind: address.ip(),
+        port: address.port(),
+        admin_port: None,
+    }
+}
+
+async fn ready(health: &Health, part: &str) {
+    let ready = async || health.report().contains_key(part) && health.is_ready();
+    wait::until(wait::START, part, ready).await;
+}
+
+/// Shares a system among tasks.
+pub(crate) fn shared<T>(value: T) -> Arc<T> {
+    Arc::new(value)
+}
