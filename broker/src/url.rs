@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use redis::IntoConnectionInfo as _;
 use runtime::settings::redacted;
 
 /// `REDIS_URL`: a Redis server. Prints without user and password.
@@ -22,7 +23,8 @@ impl FromStr for BrokerUrl {
         const EXPECTED: &str = "must be redis://[user:password@]host[:port][/database]";
         let url = url.trim();
         let plain = url.starts_with("redis://")
-            && redis::parse_redis_url(url).is_some_and(|url| url.host_str().is_some());
+            && redis::parse_redis_url(url).is_some_and(|url| url.host_str().is_some())
+            && url.into_connection_info().is_ok();
         if plain {
             Ok(Self(url.to_owned()))
         } else {
@@ -40,5 +42,27 @@ impl fmt::Display for BrokerUrl {
 impl fmt::Debug for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_never_be_connected_to_is_refused() {
+        for good in ["redis://h", "redis://u:p@h:6380/3", " redis://h "] {
+            assert!(good.parse::<BrokerUrl>().is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "h:6379",
+            "http://h",
+            "redis://",
+            "redis://h/three",
+            "redis://h:x",
+        ] {
+            assert!(bad.parse::<BrokerUrl>().is_err(), "{bad}");
+        }
     }
 }

@@ -89,7 +89,7 @@ impl Presence {
         .await
     }
 
-    /// Keeps a run of typing alive and announces where it began.
+    /// Begins a run of typing, or keeps it alive, and announces it.
     ///
     /// # Errors
     /// The store does not answer.

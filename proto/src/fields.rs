@@ -166,6 +166,12 @@ pub fn file_url(field: &'static str, value: &str) -> Result<(), Invalid> {
     {
         return Err(Invalid::new(field, "must be a path below /api/files/"));
     }
+    // Browsers resolve these before they ask, in this spelling too.
+    let path = value.split(['?', '#']).next().unwrap_or(value);
+    let climbs = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if path.split('/').any(climbs) {
+        return Err(Invalid::new(field, "must be a path below /api/files/"));
+    }
     Ok(())
 }
 
@@ -271,6 +277,9 @@ mod tests {
             "javascript:alert(1)",
             "/api/files/a b",
             "/api/files\\x",
+            "/api/files/../chat/rooms",
+            "/api/files/1/.%2E/%2e./chat",
+            "/api/files/..?x",
             "//evil/api/files/",
         ] {
             assert!(file_url("file_url", bad).is_err(), "{bad:?}");

@@ -44,11 +44,10 @@ pub async fn serve(
     let address = listener
         .local_addr()
         .map_err(|e| Fatal::unavailable(format!("can't listen: {e}")))?;
-    let (app, end) = (routes(health, shutdown.clone()), shutdown.clone());
+    let app = routes(health, shutdown.clone());
     // Answers while draining too (readiness says so); ends when everything else has.
-    shutdown.spawn(async move {
-        let drained = async move { end.begun().await };
-        if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(drained).await {
+    shutdown.spawn_beside(async move {
+        if let Err(error) = axum::serve(listener, app).await {
             tracing::error!(%error, "the admin port failed");
         }
     });
@@ -100,4 +99,44 @@ async fn exposition() -> impl IntoResponse {
         [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
         metrics::render(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    async fn readiness(at: SocketAddr) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(at).await?;
+        stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        Ok(answer)
+    }
+
+    #[tokio::test]
+    async fn draining_is_told_until_everything_has_drained() {
+        let shutdown = Shutdown::new();
+        let at = serve(Ipv4Addr::LOCALHOST.into(), 0, Health::new(), &shutdown)
+            .await
+            .unwrap();
+        assert!(readiness(at).await.unwrap().contains("200 OK"));
+
+        let (drained, draining) = tokio::sync::oneshot::channel::<()>();
+        shutdown.spawn(async move { draining.await.is_ok() });
+        let finishing = shutdown.clone();
+        let finished = tokio::spawn(async move { finishing.finish().await });
+        shutdown.begun().await;
+        let told = readiness(at).await.unwrap();
+        assert!(told.contains("503") && told.contains("draining"), "{told}");
+
+        drained.send(()).unwrap();
+        finished.await.unwrap();
+    }
 }

@@ -1,8 +1,13 @@
 //! The process's Prometheus recorder and the text it serves at `/metrics`.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::Shutdown;
+
+/// How often what was measured is summed up where nobody asks for it.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Upper bounds of every `*_seconds` histogram: 100 µs to 10 s.
 const SECONDS: [f64; 16] = [
@@ -23,6 +28,18 @@ pub fn install() -> &'static PrometheusHandle {
         let _ = metrics::set_global_recorder(recorder);
         handle
     })
+}
+
+/// Sums up what histograms were given, again and again until the shutdown begins: where nobody scrapes the process,
+/// every single value would stay in memory.
+pub fn keep_up(shutdown: &Shutdown) {
+    let handle = install();
+    shutdown.spawn_until_begun(async move {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            handle.run_upkeep();
+        }
+    });
 }
 
 /// The text form of all metrics of this process (Prometheus exposition format 0.0.4).

@@ -115,10 +115,10 @@ pub fn main<P: Program>() -> ExitCode {
         return runtime.block_on(health(P::admin_address(&config)));
     }
     logs.start();
-    crate::metrics::install();
     let ended = runtime.block_on(async {
         let shutdown =
             Shutdown::on_signals().map_err(|e| Fatal::unavailable(format!("no signal handlers: {e}")))?;
+        crate::metrics::keep_up(&shutdown);
         // On a thread of the runtime, not on this one: bringing a database up blocks in place, and that would swallow
         // what wakes this thread meanwhile, such as the first connection.
         let ended = tokio::spawn(P::run(config, shutdown.clone()))

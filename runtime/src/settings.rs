@@ -164,9 +164,13 @@ impl FromStr for Secret {
 /// A URL without its user, password and query: fit for a log line.
 pub fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
     // A password may hold '/' and '@': the host begins after the last '@'.
     let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    let place = match rest.find(['?', '#']) {
+        // A password that holds '?', or a query that holds '@': what stands between them may be a secret.
+        Some(at) if rest[at..].contains('@') => "…",
+        _ => place.split(['?', '#']).next().unwrap_or(place),
+    };
     if scheme.is_empty() {
         place.to_owned()
     } else {
@@ -199,5 +203,12 @@ mod tests {
             "postgres://db:5432/chat"
         );
         assert_eq!(redacted("sqlite://data/chat.db"), "sqlite://data/chat.db");
+        for unclear in [
+            "postgres://chat:hun?ter2@db/chat",
+            "postgres://chat:hun#ter2@db/chat",
+            "postgres://db/chat?password=hun@ter2",
+        ] {
+            assert_eq!(redacted(unclear), "postgres://…", "{unclear}");
+        }
     }
 }

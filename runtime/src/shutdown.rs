@@ -104,6 +104,16 @@ impl Shutdown {
             .spawn(async move { soft.run_until_cancelled(task).await })
     }
 
+    /// Runs a task that nobody waits for: it goes on while others drain, and is dropped after them.
+    pub fn spawn_beside<F>(&self, task: F) -> JoinHandle<Option<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let hard = self.hard.clone();
+        tokio::spawn(async move { hard.run_until_cancelled(task).await })
+    }
+
     /// Begins (if nobody has), waits for all tasks up to [`DRAIN`], then drops what is left.
     pub async fn finish(&self) {
         self.finish_within(DRAIN).await;

@@ -3,7 +3,9 @@
 use std::io::IsTerminal as _;
 
 use clap::Args;
-use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::settings::{Problems, given};
 
@@ -60,7 +62,9 @@ impl LogSettings {
         let filter = problems.check(
             "LOG",
             EnvFilter::try_new(format!("{QUIET},{wanted}"))
-                .map_err(|_| "must be a level or a filter such as info,edge=debug"),
+                .ok()
+                .filter(|_| !misspells_a_level(wanted))
+                .ok_or("must be a level or a filter such as info,edge=debug"),
         );
         let format = match given(Some(&self.format)).unwrap_or("auto") {
             "pretty" => Some(Format::Pretty),
@@ -73,6 +77,14 @@ impl LogSettings {
         };
         problems.into_result(filter.zip(format).map(|(filter, format)| Logs { filter, format }))
     }
+}
+
+/// Whether a part of the filter is a bare word and no level: to [`EnvFilter`] it is a module to trace, and `LOG=inof`
+/// would silence everything else.
+fn misspells_a_level(filter: &str) -> bool {
+    let bare = |part: &&str| !part.is_empty() && !part.contains(['=', '[', ']', '{', '}']);
+    let mut parts = filter.split(',').map(str::trim).filter(bare);
+    parts.any(|part| part.parse::<LevelFilter>().is_err())
 }
 
 impl Logs {
@@ -95,5 +107,37 @@ impl Logs {
         let _ = tracing_subscriber::registry()
             .with(output.with_filter(self.filter))
             .try_init();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_level_is_refused() {
+        let told = |filter: &str| {
+            let settings = LogSettings {
+                filter: filter.to_owned(),
+                format: "json".to_owned(),
+            };
+            settings
+                .check()
+                .map(drop)
+                .map_err(|problems| problems.to_string())
+        };
+        for good in [
+            "",
+            "info",
+            "WARN",
+            "off",
+            "info,edge=debug",
+            "edge[rpc]=trace, warn",
+        ] {
+            assert_eq!(told(good), Ok(()), "{good}");
+        }
+        for bad in ["inof", "verbose", "info,degub", "info,edge=loud"] {
+            assert!(told(bad).is_err_and(|told| told.contains("LOG: ")), "{bad}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The commit of a batch, once for both backends: which statements, in which order, and what they mean for each change.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use diesel::QueryResult;
 use jiff::Timestamp;
@@ -23,8 +23,8 @@ pub(super) trait Statements: Send {
         &mut self,
         rooms: BTreeMap<String, i64>,
     ) -> impl Future<Output = QueryResult<HashMap<String, i64>>> + Send;
-    /// Messages that these users sent to these rooms under these client ids: those wanted, and perhaps more.
-    fn sent_as(&mut self, names: Names) -> impl Future<Output = QueryResult<Vec<MessageRow>>> + Send;
+    /// The messages that were sent under these names.
+    fn sent_as(&mut self, names: Vec<Key>) -> impl Future<Output = QueryResult<Vec<MessageRow>>> + Send;
     /// Messages by id.
     fn messages(&mut self, ids: Vec<String>) -> impl Future<Output = QueryResult<Vec<MessageRow>>> + Send;
     /// Inserts new messages except repeats; how many it inserted.
@@ -33,14 +33,6 @@ pub(super) trait Statements: Send {
     fn rewrite(&mut self, row: MessageRow) -> impl Future<Output = QueryResult<()>> + Send;
     /// Adds to the outbox.
     fn enqueue(&mut self, rows: Vec<OutboxRow>) -> impl Future<Output = QueryResult<()>> + Send;
-}
-
-/// What to ask [`Statements::sent_as`] for, column by column.
-#[derive(Debug, Default)]
-pub(super) struct Names {
-    pub(super) rooms: Vec<String>,
-    pub(super) users: Vec<String>,
-    pub(super) client_msg_ids: Vec<String>,
 }
 
 /// How much a commit knows beforehand.
@@ -124,7 +116,7 @@ pub(super) async fn commit<S: Statements>(
         }
         Way::Careful => {
             let (names, ids) = questions(batch);
-            if !names.client_msg_ids.is_empty() {
+            if !names.is_empty() {
                 for row in statements.sent_as(names).await? {
                     plan.remember(row);
                 }
@@ -159,7 +151,7 @@ pub(super) async fn commit<S: Statements>(
 /// How many seqs each room gives if everything is new; repeats within the batch count once.
 fn demand(batch: &[Change]) -> BTreeMap<String, i64> {
     let mut rooms: BTreeMap<String, i64> = BTreeMap::new();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for change in batch {
         let count = rooms.entry(change.room_id().to_owned()).or_default();
         let repeated = match change {
@@ -172,38 +164,25 @@ fn demand(batch: &[Change]) -> BTreeMap<String, i64> {
 }
 
 /// What the careful way looks up.
-fn questions(batch: &[Change]) -> (Names, Vec<String>) {
-    let (mut names, mut ids) = (Names::default(), Vec::new());
+fn questions(batch: &[Change]) -> (Vec<Key>, Vec<String>) {
+    let (mut names, mut ids) = (HashSet::new(), BTreeSet::new());
     for change in batch {
         match change {
-            Change::Send(new) => {
-                if let Some(name) = &new.client_msg_id {
-                    names.rooms.push(new.room_id.clone());
-                    names.users.push(new.user_id.clone());
-                    names.client_msg_ids.push(name.clone());
-                }
+            Change::Send(new) => names.extend(Key::of_new(new)),
+            Change::Edit { target, .. } | Change::Delete(target) => {
+                ids.insert(target.message_id.clone());
             }
-            Change::Edit { target, .. } | Change::Delete(target) => ids.push(target.message_id.clone()),
         }
     }
-    for column in [
-        &mut names.rooms,
-        &mut names.users,
-        &mut names.client_msg_ids,
-        &mut ids,
-    ] {
-        column.sort_unstable();
-        column.dedup();
-    }
-    (names, ids)
+    (names.into_iter().collect(), ids.into_iter().collect())
 }
 
 /// What makes a message a repeat of another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    room_id: String,
-    user_id: String,
-    name: String,
+pub(super) struct Key {
+    pub(super) room_id: String,
+    pub(super) user_id: String,
+    pub(super) name: String,
 }
 
 impl Key {

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, HashMap};
 
 use diesel::{
     ExpressionMethods as _, QueryDsl as _, QueryResult, SelectableHelper as _,
+    dsl::sql as sql_literal,
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
-    sql_types::{Array, BigInt, Nullable, Text},
+    sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 use diesel_async::{AsyncConnection as _, RunQueryDsl, pooled_connection::deadpool::Pool};
 use sql::{Millis, Moment, Postgres};
 
 use super::{
-    append::{self, Failure, Names, Statements, Way},
+    append::{self, Failure, Key, Statements, Way},
     outbox::OutboxRow,
     rows::MessageRow,
     schema::{messages, outbox},
@@ -53,12 +54,29 @@ impl Statements for Postgres {
         Ok(heads.into_iter().collect())
     }
 
-    async fn sent_as(&mut self, names: Names) -> QueryResult<Vec<MessageRow>> {
-        let query = messages::table
-            .filter(messages::room_id.eq_any(names.rooms))
-            .filter(messages::user_id.eq_any(names.users))
-            .filter(messages::client_msg_id.eq_any(names.client_msg_ids))
-            .select(MessageRow::as_select());
+    async fn sent_as(&mut self, names: Vec<Key>) -> QueryResult<Vec<MessageRow>> {
+        let (mut rooms, mut users, mut client_msg_ids) = (Vec::new(), Vec::new(), Vec::new());
+        for Key {
+            room_id,
+            user_id,
+            name,
+        } in names
+        {
+            rooms.push(room_id);
+            users.push(user_id);
+            client_msg_ids.push(name);
+        }
+        // Row by row: three lists, each of any of its values, would be looked up in all their combinations.
+        let named = sql_literal::<Bool>(
+            "(messages.room_id, messages.user_id, messages.client_msg_id) IN (SELECT * FROM unnest(",
+        )
+        .bind::<Array<Text>, _>(rooms)
+        .sql(", ")
+        .bind::<Array<Text>, _>(users)
+        .sql(", ")
+        .bind::<Array<Text>, _>(client_msg_ids)
+        .sql("))");
+        let query = messages::table.filter(named).select(MessageRow::as_select());
         RunQueryDsl::load(query, self).await
     }
 

@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use sql::Lite;
 
 use super::{
-    append::{self, Failure, Names, Statements, Way},
+    append::{self, Failure, Key, Statements, Way},
     outbox::OutboxRow,
     rows::MessageRow,
     schema::{messages, outbox, rooms},
@@ -21,6 +21,9 @@ use crate::{
     error::Result,
     message::{Change, Committed},
 };
+
+/// Outbox rows in one statement: each binds four values, of which SQLite takes 32,766.
+const OUTBOX_ROWS: usize = 1000;
 
 pub(super) async fn commit(
     writer: &Pool<Lite>,
@@ -73,13 +76,25 @@ impl Statements for SqliteConnection {
         Ok(heads)
     }
 
-    async fn sent_as(&mut self, names: Names) -> QueryResult<Vec<MessageRow>> {
-        messages::table
-            .filter(messages::room_id.eq_any(names.rooms))
-            .filter(messages::user_id.eq_any(names.users))
-            .filter(messages::client_msg_id.eq_any(names.client_msg_ids))
-            .select(MessageRow::as_select())
-            .load(self)
+    async fn sent_as(&mut self, names: Vec<Key>) -> QueryResult<Vec<MessageRow>> {
+        let mut found = Vec::new();
+        // One by one: three lists, each of any of its values, would be looked up in all their combinations.
+        for Key {
+            room_id,
+            user_id,
+            name,
+        } in names
+        {
+            let row = messages::table
+                .filter(messages::room_id.eq(room_id))
+                .filter(messages::user_id.eq(user_id))
+                .filter(messages::client_msg_id.eq(name))
+                .select(MessageRow::as_select())
+                .get_result(self)
+                .optional()?;
+            found.extend(row);
+        }
+        Ok(found)
     }
 
     async fn messages(&mut self, ids: Vec<String>) -> QueryResult<Vec<MessageRow>> {
@@ -102,9 +117,9 @@ impl Statements for SqliteConnection {
     }
 
     async fn enqueue(&mut self, rows: Vec<OutboxRow>) -> QueryResult<()> {
-        diesel::insert_into(outbox::table)
-            .values(&rows)
-            .execute(self)
-            .map(|_| ())
+        for rows in rows.chunks(OUTBOX_ROWS) {
+            diesel::insert_into(outbox::table).values(rows).execute(self)?;
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
     reason = "a test has nothing to do with an error but to stop, and need not save copies"
 )]
 
+mod batches;
 mod changes;
 mod identity;
 mod outbox;
