@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -23,7 +24,12 @@ impl DataDir {
     pub(crate) fn open(path: &Path) -> Result<Self, Fatal> {
         let unfit =
             |error: std::io::Error| Fatal::unavailable(format!("the folder {}: {error}", path.display()));
-        fs::create_dir_all(path).map_err(unfit)?;
+        // It holds password hashes and everything that was said: nobody else's to read.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(unfit)?;
         let path = path.canonicalize().map_err(unfit)?;
         let lock = File::create(path.join(".lock")).map_err(unfit)?;
         match lock.try_lock() {

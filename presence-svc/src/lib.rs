@@ -9,7 +9,11 @@ pub mod store;
 mod sweeper;
 
 use proto::presence::presence_service_server::PresenceServiceServer;
-use runtime::{Fatal, Shutdown, admin, health::Health, server};
+use runtime::{
+    Fatal, Shutdown, admin,
+    health::{Health, Part},
+    server,
+};
 use tokio::net::TcpListener;
 
 pub use config::{Config, Settings};
@@ -59,12 +63,14 @@ pub async fn serve_on(
     let store = config.store.open(config.lifetimes, &shutdown);
     let broker = config.broker.open(&shutdown);
 
+    // Before the first of them is up: with one part up and the other not yet there, it would seem ready.
+    let (store_part, broker_part) = (health.part("presence-store"), health.part("presence-broker"));
     let asked = store.clone();
-    server::probe(health.part("presence-store"), &shutdown, move || {
+    server::probe(store_part, &shutdown, move || {
         let store = asked.clone();
         async move { store.ping().await }
     });
-    follow_broker(&broker, &health, &shutdown);
+    follow_broker(&broker, broker_part, &shutdown);
 
     let presence = Presence::new(store, broker, config.lifetimes, shutdown.clone());
     sweeper::start(presence.clone(), &shutdown);
@@ -78,8 +84,7 @@ pub async fn serve_on(
 }
 
 /// Without the broker nobody hears of a change: another replica may still be heard.
-fn follow_broker(broker: &broker::Broker, health: &Health, shutdown: &Shutdown) {
-    let part = health.part("presence-broker");
+fn follow_broker(broker: &broker::Broker, part: Part, shutdown: &Shutdown) {
     let mut connected = broker.connected();
     shutdown.spawn_until_begun(async move {
         loop {

@@ -123,7 +123,9 @@ mod tests {
     #[tokio::test]
     async fn draining_is_told_until_everything_has_drained() {
         let shutdown = Shutdown::new();
-        let at = serve(Ipv4Addr::LOCALHOST.into(), 0, Health::new(), &shutdown)
+        let health = Health::new();
+        health.part("itself").up();
+        let at = serve(Ipv4Addr::LOCALHOST.into(), 0, health, &shutdown)
             .await
             .unwrap();
         assert!(readiness(at).await.unwrap().contains("200 OK"));

@@ -32,11 +32,11 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Without parts, and ready.
+    /// Without parts: not ready before there is one.
     pub fn new() -> Self {
         Self {
             parts: Arc::default(),
-            ready: watch::Sender::new(true),
+            ready: watch::Sender::new(false),
         }
     }
 
@@ -60,7 +60,7 @@ impl Health {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Follows readiness.
+    /// Follows readiness; wakes also when only a reason has changed.
     pub fn watch(&self) -> watch::Receiver<bool> {
         self.ready.subscribe()
     }
@@ -88,11 +88,12 @@ impl Part {
             }
             _ => {}
         }
+        let news = parts.get(self.name) != Some(&trouble);
         parts.insert(self.name, trouble);
         let all = parts.values().all(Option::is_none);
         self.health
             .ready
-            .send_if_modified(|ready| std::mem::replace(ready, all) != all);
+            .send_if_modified(|ready| std::mem::replace(ready, all) != all || news);
     }
 }
 

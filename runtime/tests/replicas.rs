@@ -30,6 +30,7 @@ impl Replica {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (health, shutdown) = (Health::new(), Shutdown::new());
+        health.part("itself").up();
         let serving = server::serve(
             listener,
             tonic::service::RoutesBuilder::default(),
@@ -47,8 +48,10 @@ impl Replica {
     }
 
     async fn stop(self) {
-        self.shutdown.finish().await;
+        // As a process does: what serves has drained before the rest is dropped.
+        self.shutdown.begin();
         self.task.await.unwrap();
+        self.shutdown.finish().await;
     }
 }
 
