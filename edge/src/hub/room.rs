@@ -22,6 +22,9 @@ pub(super) struct Room {
     due: Vec<Frame>,
     flushed: Option<Instant>,
     live: Vec<Arc<Connection>>,
+    /// Live members whose replay brought more of the log than was fanned out here so far: the stream is theirs from
+    /// behind that seq.
+    ahead: Vec<(Arc<Connection>, u64)>,
     meeting: Vec<Approaching>,
 }
 
@@ -44,6 +47,7 @@ impl Room {
             due: Vec::new(),
             flushed: None,
             live: Vec::new(),
+            ahead: Vec::new(),
             meeting: Vec::new(),
         }
     }
@@ -54,12 +58,13 @@ impl Room {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.live.is_empty() && self.meeting.is_empty()
+        self.live.is_empty() && self.ahead.is_empty() && self.meeting.is_empty()
     }
 
     pub(super) fn members(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        let ahead = self.ahead.iter().map(|(connection, _)| connection);
         let meeting = self.meeting.iter().map(|one| &one.connection);
-        self.live.iter().chain(meeting)
+        self.live.iter().chain(ahead).chain(meeting)
     }
 
     /// Adds what is due; tells whether nothing was before.
@@ -91,6 +96,14 @@ impl Room {
                 tokio::task::yield_now().await;
             }
         }
+        for (connection, known) in &self.ahead {
+            let new = batch.after(*known);
+            meters::frames_out(new.parts.len());
+            connection.send(&new);
+        }
+        let last = self.last;
+        let caught_up = self.ahead.extract_if(.., |(_, known)| *known <= last);
+        self.live.extend(caught_up.map(|(connection, _)| connection));
         for one in &mut self.meeting {
             one.hold(&batch, bound);
         }
@@ -128,13 +141,18 @@ impl Room {
             meters::frames_out(new.parts.len());
             one.connection.feed(&self.id, generation, &new);
         }
-        self.live.push(one.connection);
+        if after > self.last {
+            self.ahead.push((one.connection, after));
+        } else {
+            self.live.push(one.connection);
+        }
         None
     }
 
     /// Takes a member out, if it is one.
     pub(super) fn remove(&mut self, connection: u64) {
         self.live.retain(|member| member.id != connection);
+        self.ahead.retain(|(member, _)| member.id != connection);
         self.meeting.retain(|one| one.connection.id != connection);
     }
 
@@ -149,6 +167,8 @@ impl Room {
             }
             .encode(),
         );
+        let ahead = self.ahead.drain(..).map(|(connection, _)| connection);
+        self.live.extend(ahead);
         meters::frames_out(self.live.len());
         for connection in &self.live {
             connection.send(&batch);
