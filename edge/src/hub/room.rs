@@ -7,6 +7,7 @@ use proto::frame::ServerFrame;
 use super::{
     RoomId,
     frame::{Batch, Frame},
+    shards::Weight,
 };
 use crate::{meters, socket::connection::Connection};
 
@@ -20,6 +21,8 @@ pub(super) struct Room {
     /// Everything up to here was given to members, or is due.
     last: u64,
     due: Vec<Frame>,
+    /// What is due takes its share of the shard's queue until it is written.
+    weights: Vec<Weight>,
     flushed: Option<Instant>,
     live: Vec<Arc<Connection>>,
     /// Live members whose replay brought more of the log than was fanned out here so far: the stream is theirs from
@@ -45,6 +48,7 @@ impl Room {
             id,
             last,
             due: Vec::new(),
+            weights: Vec::new(),
             flushed: None,
             live: Vec::new(),
             ahead: Vec::new(),
@@ -68,9 +72,10 @@ impl Room {
     }
 
     /// Adds what is due; tells whether nothing was before.
-    pub(super) fn push(&mut self, frames: &[Frame], last: u64) -> bool {
+    pub(super) fn push(&mut self, frames: &[Frame], last: u64, weight: Weight) -> bool {
         let was_clean = self.due.is_empty();
         self.due.extend_from_slice(frames);
+        self.weights.push(weight);
         self.last = last;
         was_clean
     }
@@ -107,6 +112,7 @@ impl Room {
         for one in &mut self.meeting {
             one.hold(&batch, bound);
         }
+        self.weights.clear();
     }
 
     /// A member of the live stream from here on.

@@ -15,6 +15,7 @@ use crate::{
         RoomId,
         frame::{Batch, Frame},
         shard::{Command, Meeting},
+        shards::Queued,
     },
     meters,
     socket::connection::Connection,
@@ -39,7 +40,7 @@ pub(crate) struct Replay {
     /// The shard holds back everything after this seq.
     pub(crate) held_from: u64,
     /// Where the shard takes commands.
-    pub(crate) shard: mpsc::Sender<Command>,
+    pub(crate) shard: mpsc::Sender<Queued>,
     /// What is replayed.
     pub(crate) log: Log,
 }
@@ -90,7 +91,7 @@ impl Replay {
             after: self.after,
             reply,
         };
-        if self.shard.send(Command::Meet(meeting)).await.is_err() {
+        if self.shard.send(Command::Meet(meeting).into()).await.is_err() {
             return false;
         }
         match answer.await {
