@@ -352,7 +352,9 @@ impl Sequencer {
             entry.epoch,
         );
         self.shutdown.spawn(async move {
+            let turn = log.repair_turn().await;
             let page = log.since(&room, after).await;
+            drop(turn);
             if page.as_ref().is_err_and(|unread| *unread == Unread::Unavailable) {
                 tokio::time::sleep(AGAIN).await;
             }

@@ -49,14 +49,18 @@ impl Replay {
     /// Runs until the connection is live, or its subscription is over.
     pub(crate) async fn run(mut self) {
         loop {
-            let page = match self.log.since(&self.room, self.after).await {
+            let turn = self.log.turn().await;
+            // Waiting for a turn can take longer than a subscription lasts.
+            if !self.feed(&[]) {
+                return;
+            }
+            let page = self.log.since(&self.room, self.after).await;
+            drop(turn);
+            let page = match page {
                 Ok(page) => page,
                 // A log that was restored to before the room was made.
                 Err(Unread::NoSuchRoom) => Page::default(),
                 Err(Unread::Unavailable) => {
-                    if !self.feed(&[]) {
-                        return;
-                    }
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
