@@ -40,7 +40,7 @@ const FULL: &[u8] =
 #[derive(Debug, Clone)]
 pub(crate) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
 
-/// Serves at most so many connections at once, WebSockets included, until the shutdown begins. Connections in the
+/// Serves at most so many connections at once, sockets included, until the shutdown begins. Connections in the
 /// middle of a request end with it; the process waits for them.
 pub async fn serve(listener: TcpListener, router: Router, most: usize, shutdown: &Shutdown) {
     let places = Arc::new(Semaphore::new(most));
