@@ -15,9 +15,12 @@ use uuid::Uuid;
 use crate::meters;
 
 /// How often it sings.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_millis(500);
 
-/// How long it may be unheard.
+/// How long it may be unheard before the edge stops relying on hints.
+const DOUBT: Duration = Duration::from_millis(1200);
+
+/// How long it may be unheard before the edge is not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One edge's canary. Cheap to clone.
@@ -83,10 +86,19 @@ impl Canary {
         }
     }
 
+    /// Whether hints can be relied on: it was heard just now.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.unheard() <= DOUBT
+    }
+
     /// Whether it was heard lately.
-    pub(crate) fn sings(&self) -> bool {
+    fn sings(&self) -> bool {
+        self.unheard() <= PATIENCE
+    }
+
+    fn unheard(&self) -> Duration {
         let heard = Duration::from_millis(self.0.heard.load(Ordering::Relaxed));
-        Duration::from_millis(self.now()).saturating_sub(heard) <= PATIENCE
+        Duration::from_millis(self.now()).saturating_sub(heard)
     }
 
     async fn sing(&self, broker: &Broker) {

@@ -11,7 +11,7 @@ pub(crate) mod room;
 mod sequencer;
 mod served;
 pub(crate) mod shard;
-mod shards;
+pub(crate) mod shards;
 
 use std::sync::{
     Arc,

@@ -41,8 +41,10 @@ pub async fn serve_on(
     let upstream = Upstream::connect(&config.services, &shutdown);
     follow_start(&upstream, &health, &shutdown);
     let door = Door::new(upstream.clone(), access.open);
+    let most = serve::affordable(access.max_connections);
     let limits = SocketLimits {
-        connections: access.max_connections,
+        // The rest is for REST and for probes: sockets that take all they may have can't crowd them out.
+        connections: most - most / 16,
         ..SocketLimits::default()
     };
     let broker = config.broker.open(&shutdown);
@@ -55,7 +57,7 @@ pub async fn serve_on(
         );
     }
     tracing::info!(%address, open_access = access.open, services = %config.services.chat, "edge up");
-    serve::serve(listener, router, access.max_connections, &shutdown).await;
+    serve::serve(listener, router, most, &shutdown).await;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use rustix::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tower::ServiceExt as _;
 
@@ -35,9 +35,14 @@ const OTHER_FILES: u64 = 256;
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Serves until the shutdown begins. Connections in the middle of a request end with it; the process waits for them.
-pub async fn serve(listener: TcpListener, router: Router, max_connections: usize, shutdown: &Shutdown) {
-    let most = affordable(max_connections);
+/// A connection's place among those that the process can afford. Handed on with each request, so that a connection
+/// which becomes a WebSocket keeps its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
+
+/// Serves at most so many connections at once, sockets included, until the shutdown begins. Connections in the
+/// middle of a request end with it; the process waits for them.
+pub async fn serve(listener: TcpListener, router: Router, most: usize, shutdown: &Shutdown) {
     let places = Arc::new(Semaphore::new(most));
     let mut told_full = false;
     loop {
@@ -62,19 +67,17 @@ pub async fn serve(listener: TcpListener, router: Router, max_connections: usize
             continue;
         };
         told_full = false;
-        let (router, token) = (router.clone(), shutdown.clone());
-        shutdown.spawn(async move {
-            converse(stream, peer, router, &token).await;
-            drop(place);
-        });
+        let (router, token, place) = (router.clone(), shutdown.clone(), Place(Arc::new(place)));
+        shutdown.spawn(async move { converse(stream, peer, router, place, &token).await });
     }
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: &Shutdown) {
+async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Place, shutdown: &Shutdown) {
     if let Err(error) = tune(&stream) {
         tracing::debug!(%error, "a connection could not be tuned");
     }
-    let service = hyper::service::service_fn(move |request| answer(router.clone(), peer, request));
+    let service =
+        hyper::service::service_fn(move |request| answer(router.clone(), peer, place.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
@@ -98,9 +101,11 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, shutdown:
 async fn answer(
     router: Router,
     peer: SocketAddr,
+    place: Place,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(place);
     router.oneshot(request.map(Body::new)).await
 }
 
@@ -112,7 +117,7 @@ fn tune(stream: &TcpStream) -> std::io::Result<()> {
 }
 
 /// As many connections as there can be open files, after asking for as many files as we may have.
-fn affordable(wanted: usize) -> usize {
+pub(crate) fn affordable(wanted: usize) -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let needed = (wanted as u64).saturating_add(OTHER_FILES);
     let asked = maximum.map_or(needed, |maximum| maximum.min(needed));

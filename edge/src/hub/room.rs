@@ -7,6 +7,7 @@ use proto::frame::ServerFrame;
 use super::{
     RoomId,
     frame::{Batch, Frame},
+    shards::Weight,
 };
 use crate::{meters, socket::connection::Connection};
 
@@ -20,8 +21,13 @@ pub(super) struct Room {
     /// Everything up to here was given to members, or is due.
     last: u64,
     due: Vec<Frame>,
+    /// What is due takes its share of the shard's queue until it is written.
+    weights: Vec<Weight>,
     flushed: Option<Instant>,
     live: Vec<Arc<Connection>>,
+    /// Live members whose replay brought more of the log than was fanned out here so far: the stream is theirs from
+    /// behind that seq.
+    ahead: Vec<(Arc<Connection>, u64)>,
     meeting: Vec<Approaching>,
 }
 
@@ -42,8 +48,10 @@ impl Room {
             id,
             last,
             due: Vec::new(),
+            weights: Vec::new(),
             flushed: None,
             live: Vec::new(),
+            ahead: Vec::new(),
             meeting: Vec::new(),
         }
     }
@@ -54,18 +62,20 @@ impl Room {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.live.is_empty() && self.meeting.is_empty()
+        self.live.is_empty() && self.ahead.is_empty() && self.meeting.is_empty()
     }
 
     pub(super) fn members(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        let ahead = self.ahead.iter().map(|(connection, _)| connection);
         let meeting = self.meeting.iter().map(|one| &one.connection);
-        self.live.iter().chain(meeting)
+        self.live.iter().chain(ahead).chain(meeting)
     }
 
     /// Adds what is due; tells whether nothing was before.
-    pub(super) fn push(&mut self, frames: &[Frame], last: u64) -> bool {
+    pub(super) fn push(&mut self, frames: &[Frame], last: u64, weight: Weight) -> bool {
         let was_clean = self.due.is_empty();
         self.due.extend_from_slice(frames);
+        self.weights.push(weight);
         self.last = last;
         was_clean
     }
@@ -91,9 +101,18 @@ impl Room {
                 tokio::task::yield_now().await;
             }
         }
+        for (connection, known) in &self.ahead {
+            let new = batch.after(*known);
+            meters::frames_out(new.parts.len());
+            connection.send(&new);
+        }
+        let last = self.last;
+        let caught_up = self.ahead.extract_if(.., |(_, known)| *known <= last);
+        self.live.extend(caught_up.map(|(connection, _)| connection));
         for one in &mut self.meeting {
             one.hold(&batch, bound);
         }
+        self.weights.clear();
     }
 
     /// A member of the live stream from here on.
@@ -128,13 +147,18 @@ impl Room {
             meters::frames_out(new.parts.len());
             one.connection.feed(&self.id, generation, &new);
         }
-        self.live.push(one.connection);
+        if after > self.last {
+            self.ahead.push((one.connection, after));
+        } else {
+            self.live.push(one.connection);
+        }
         None
     }
 
     /// Takes a member out, if it is one.
     pub(super) fn remove(&mut self, connection: u64) {
         self.live.retain(|member| member.id != connection);
+        self.ahead.retain(|(member, _)| member.id != connection);
         self.meeting.retain(|one| one.connection.id != connection);
     }
 
@@ -149,6 +173,8 @@ impl Room {
             }
             .encode(),
         );
+        let ahead = self.ahead.drain(..).map(|(connection, _)| connection);
+        self.live.extend(ahead);
         meters::frames_out(self.live.len());
         for connection in &self.live {
             connection.send(&batch);

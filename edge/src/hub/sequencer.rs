@@ -103,6 +103,11 @@ impl Sequencer {
                 }
             }
         }
+        self.count();
+    }
+
+    /// Tells how many rooms are served.
+    fn count(&self) {
         let count = self.rooms.len();
         self.served.store(count, Ordering::Relaxed);
         meters::rooms_served(count);
@@ -196,6 +201,8 @@ impl Sequencer {
                     self.started(&room, epoch, head).await;
                 }
                 self.start_rooms();
+                // Rooms that can't be listened to were taken out again.
+                self.count();
             }
             Answer::Page {
                 room,
@@ -352,7 +359,9 @@ impl Sequencer {
             entry.epoch,
         );
         self.shutdown.spawn(async move {
+            let turn = log.repair_turn().await;
             let page = log.since(&room, after).await;
+            drop(turn);
             if page.as_ref().is_err_and(|unread| *unread == Unread::Unavailable) {
                 tokio::time::sleep(AGAIN).await;
             }

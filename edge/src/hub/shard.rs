@@ -15,6 +15,7 @@ use super::{
     RoomId,
     frame::{Batch, Frame},
     room::Room,
+    shards::{Queued, Weight},
 };
 use crate::{
     meters,
@@ -66,6 +67,19 @@ pub(crate) enum Command {
     Drain,
 }
 
+impl Command {
+    /// What its frames take, in bytes.
+    pub(super) fn frame_bytes(&self) -> usize {
+        match self {
+            Self::Frames { frames, .. } => frames.iter().map(|frame| frame.bytes.len()).sum(),
+            Self::ToUser { frame, .. } | Self::ToAll(frame) | Self::ToRooms { frame, .. } => {
+                frame.bytes.len()
+            }
+            _ => 0,
+        }
+    }
+}
+
 /// See [`Command::Meet`].
 #[derive(Debug)]
 pub(crate) struct Meeting {
@@ -87,7 +101,7 @@ pub(super) struct Shard {
     dirty: Vec<RoomId>,
     /// Those that have yet to be asked to leave, and how many at each tick.
     leaving: Option<(Vec<u64>, usize)>,
-    own: mpsc::WeakSender<Command>,
+    own: mpsc::WeakSender<Queued>,
     log: Log,
     limits: Arc<SocketLimits>,
     shutdown: Shutdown,
@@ -95,7 +109,7 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn new(
-        own: mpsc::WeakSender<Command>,
+        own: mpsc::WeakSender<Queued>,
         log: Log,
         limits: Arc<SocketLimits>,
         shutdown: Shutdown,
@@ -113,7 +127,7 @@ impl Shard {
         }
     }
 
-    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>, over: CancellationToken) {
+    pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Queued>, over: CancellationToken) {
         let mut round = Vec::with_capacity(ROUND);
         let mut sweep = tokio::time::interval(self.sweep_every());
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -127,14 +141,14 @@ impl Shard {
                 _ = goodbye.tick(), if self.leaving.is_some() => self.say_goodbye(),
                 () = over.cancelled() => return,
             }
-            for command in round.drain(..) {
-                self.handle(command).await;
+            for Queued { command, weight } in round.drain(..) {
+                self.handle(command, weight).await;
             }
             self.flush().await;
         }
     }
 
-    async fn handle(&mut self, command: Command) {
+    async fn handle(&mut self, command: Command, weight: Weight) {
         match command {
             Command::Register(connection) => self.register(connection),
             Command::Forget(connection) => self.forget(&connection),
@@ -153,7 +167,7 @@ impl Shard {
             } => self.leave(&connection, &room, answer).await,
             Command::Frames { room, frames, last } => {
                 if let Some(known) = self.rooms.get_mut(&room)
-                    && known.push(&frames, last)
+                    && known.push(&frames, last, weight)
                 {
                     self.dirty.push(room);
                 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use runtime::Shutdown;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,6 +23,9 @@ use crate::{
 /// Commands that may wait for one shard; whoever sends more waits, too.
 const COMMANDS: usize = 256;
 
+/// Bytes of frames that may wait for one shard; likewise.
+const FRAME_BYTES: u32 = 8 * 1024 * 1024;
+
 /// All shards. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Shards {
@@ -30,14 +33,50 @@ pub(crate) struct Shards {
     by_user: RandomState,
 }
 
+/// A command on its way to a shard.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(super) command: Command,
+    pub(super) weight: Weight,
+}
+
+/// What a command's frames take of [`FRAME_BYTES`], until it is dropped.
+pub(super) type Weight = Option<OwnedSemaphorePermit>;
+
+impl From<Command> for Queued {
+    /// A command without frames.
+    fn from(command: Command) -> Self {
+        Self {
+            command,
+            weight: None,
+        }
+    }
+}
+
 /// One shard.
 #[derive(Debug, Clone)]
-pub(crate) struct Handle(mpsc::Sender<Command>);
+pub(crate) struct Handle {
+    commands: mpsc::Sender<Queued>,
+    bytes: Arc<Semaphore>,
+}
 
 impl Handle {
+    fn new(commands: mpsc::Sender<Queued>) -> Self {
+        Self {
+            commands,
+            bytes: Arc::new(Semaphore::new(FRAME_BYTES as usize)),
+        }
+    }
+
     /// Fails silently when the process is ending.
     pub(crate) async fn send(&self, command: Command) {
-        let _ = self.0.send(command).await;
+        let bytes = u32::try_from(command.frame_bytes()).unwrap_or(FRAME_BYTES);
+        let weight = match bytes.min(FRAME_BYTES) {
+            0 => None,
+            // Closed never: an error here can't be.
+            bytes => Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok(),
+        };
+        let _ = self.commands.send(Queued { command, weight }).await;
     }
 }
 
@@ -59,7 +98,7 @@ impl Shards {
                 shutdown.clone(),
             );
             shutdown.spawn(shard.run(commands, over.clone()));
-            Handle(sender)
+            Handle::new(sender)
         });
         Self {
             all: all.collect(),
@@ -108,5 +147,38 @@ impl Shards {
             };
             shard.send(command).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::hub::frame::Class;
+
+    #[tokio::test]
+    async fn frames_wait_for_a_shard_up_to_a_bound_in_bytes() {
+        let (sender, mut queued) = mpsc::channel(COMMANDS);
+        let shard = Handle::new(sender);
+        let share = FRAME_BYTES as usize / 4;
+        let big = || Command::ToAll(Frame::text(&vec![b'x'; share], Class::Kept));
+        for _ in 0..3 {
+            shard.send(big()).await;
+        }
+        let mut fourth = std::pin::pin!(shard.send(big()));
+        assert!(timeout(Duration::from_millis(50), &mut fourth).await.is_err());
+        // What has no frames still gets through, and one more fits when one is done.
+        shard.send(Command::Drain).await;
+        drop(queued.recv().await);
+        fourth.await;
+        assert_eq!(queued.len(), 4);
+        // One over the bound goes alone.
+        while queued.try_recv().is_ok() {}
+        let frame = Frame::text(&vec![b'x'; 2 * FRAME_BYTES as usize], Class::Kept);
+        shard.send(Command::ToAll(frame)).await;
+        assert_eq!(queued.len(), 1);
     }
 }

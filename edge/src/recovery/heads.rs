@@ -35,6 +35,7 @@ pub(crate) struct Heads {
     interrupted: bool,
     connected: watch::Receiver<bool>,
     canary: Canary,
+    was_deaf: bool,
     due: Instant,
 }
 
@@ -44,6 +45,7 @@ impl Heads {
             interrupted: true,
             connected,
             canary,
+            was_deaf: true,
             due: Instant::now(),
         }
     }
@@ -67,12 +69,18 @@ impl Heads {
     }
 
     fn is_deaf(&self) -> bool {
-        self.interrupted || !*self.connected.borrow() || !self.canary.sings()
+        self.interrupted || !*self.connected.borrow() || !self.canary.is_fresh()
     }
 
     /// Whether to compare now; tells then how long hints may be on their way.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<Duration> {
-        let (every, grace) = if self.is_deaf() {
+        let deaf = self.is_deaf();
+        let was_deaf = std::mem::replace(&mut self.was_deaf, deaf);
+        if deaf && !was_deaf {
+            // What was missed until this was noticed has waited long enough.
+            self.due = now;
+        }
+        let (every, grace) = if deaf {
             (EVERY_WHEN_DEAF, Duration::ZERO)
         } else {
             (EVERY, HINT_TAKES)

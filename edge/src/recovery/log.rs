@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use proto::chat::{ChangesSinceRequest, HeadsRequest};
 use runtime::{client::idempotent, deadline};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::{Code, Status};
 
 use super::tail::Page;
@@ -25,14 +25,18 @@ const PAGE: u32 = 500;
 /// Rooms in one question for heads, as the contract with chat-svc bounds it.
 const HEADS: usize = 10_000;
 
-/// Pages that are read at once; more wait, so that a storm of reconnects does not drown chat-svc.
-const READERS: usize = 64;
+/// Pages that are read at once for replays; more wait, so that a storm of reconnects does not drown chat-svc.
+const REPLAYS: usize = 64;
+
+/// Pages that are read at once to repair the live streams of rooms, which wait for no replay.
+const REPAIRS: usize = 64;
 
 /// Reads the log. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     upstream: Upstream,
-    readers: Arc<Semaphore>,
+    replays: Arc<Semaphore>,
+    repairs: Arc<Semaphore>,
 }
 
 /// Why the log can't be read.
@@ -60,7 +64,8 @@ impl Log {
     pub(crate) fn new(upstream: Upstream) -> Self {
         Self {
             upstream,
-            readers: Arc::new(Semaphore::new(READERS)),
+            replays: Arc::new(Semaphore::new(REPLAYS)),
+            repairs: Arc::new(Semaphore::new(REPAIRS)),
         }
     }
 
@@ -80,10 +85,18 @@ impl Log {
         Ok(heads)
     }
 
+    /// A turn to read a page for a replay. (`None` can't be: the semaphore is never closed.)
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.replays.acquire().await.ok()
+    }
+
+    /// A turn to read a page for the live stream of a room.
+    pub(crate) async fn repair_turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.repairs.acquire().await.ok()
+    }
+
     /// What changed in a room after `after_seq`: one page.
     pub(crate) async fn since(&self, room: &str, after_seq: u64) -> Result<Page, Unread> {
-        // Closed never: an error here can't be.
-        let _reader = self.readers.acquire().await;
         let ask = || {
             let mut chat = self.upstream.chat.clone();
             let request = ChangesSinceRequest {

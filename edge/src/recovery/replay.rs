@@ -15,6 +15,7 @@ use crate::{
         RoomId,
         frame::{Batch, Frame},
         shard::{Command, Meeting},
+        shards::Queued,
     },
     meters,
     socket::connection::Connection,
@@ -39,7 +40,7 @@ pub(crate) struct Replay {
     /// The shard holds back everything after this seq.
     pub(crate) held_from: u64,
     /// Where the shard takes commands.
-    pub(crate) shard: mpsc::Sender<Command>,
+    pub(crate) shard: mpsc::Sender<Queued>,
     /// What is replayed.
     pub(crate) log: Log,
 }
@@ -48,14 +49,18 @@ impl Replay {
     /// Runs until the connection is live, or its subscription is over.
     pub(crate) async fn run(mut self) {
         loop {
-            let page = match self.log.since(&self.room, self.after).await {
+            let turn = self.log.turn().await;
+            // Waiting for a turn can take longer than a subscription lasts.
+            if !self.feed(&[]) {
+                return;
+            }
+            let page = self.log.since(&self.room, self.after).await;
+            drop(turn);
+            let page = match page {
                 Ok(page) => page,
                 // A log that was restored to before the room was made.
                 Err(Unread::NoSuchRoom) => Page::default(),
                 Err(Unread::Unavailable) => {
-                    if !self.feed(&[]) {
-                        return;
-                    }
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
@@ -90,7 +95,7 @@ impl Replay {
             after: self.after,
             reply,
         };
-        if self.shard.send(Command::Meet(meeting)).await.is_err() {
+        if self.shard.send(Command::Meet(meeting).into()).await.is_err() {
             return false;
         }
         match answer.await {

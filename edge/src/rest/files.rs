@@ -2,6 +2,7 @@
 
 mod disposition;
 mod download;
+mod intake;
 mod metadata;
 mod part_stream;
 mod range;

@@ -276,10 +276,19 @@ impl Connection {
 
     /// Ends a subscription.
     pub(crate) fn unsubscribed(&self, room: &RoomId) {
-        let removed = lock(&self.subscriptions).remove(room);
-        if removed.is_some_and(|subscription| subscription.entered) {
-            self.roster.left(self, room);
+        self.remove(room, |_| true);
+    }
+
+    /// Ends a subscription that is of a kind, in one step: a later one that takes its place must not go with it.
+    fn remove(&self, room: &RoomId, which: impl FnOnce(&Subscription) -> bool) {
+        let mut subscriptions = lock(&self.subscriptions);
+        if let Some(subscription) = subscriptions.get(room).copied().filter(which) {
+            subscriptions.remove(room);
+            if subscription.entered {
+                self.roster.left(self, room);
+            }
         }
+        drop(subscriptions);
         self.changed.notify_waiters();
     }
 
@@ -301,12 +310,7 @@ impl Connection {
 
     /// The hub refuses a subscription, unless a later one has taken its place.
     pub(crate) fn refused(&self, room: &RoomId, generation: u64, code: ErrorCode) {
-        let current = lock(&self.subscriptions)
-            .get(room)
-            .is_some_and(|subscription| subscription.generation == generation);
-        if current {
-            self.unsubscribed(room);
-        }
+        self.remove(room, |subscription| subscription.generation == generation);
         match (&self.kind, code) {
             (Kind::Room(_), ErrorCode::NoSuchRoom) => self.close(CloseCode::NoSuchRoom),
             (Kind::Room(_), _) => self.close(CloseCode::TryLater),

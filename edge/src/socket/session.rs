@@ -32,6 +32,7 @@ use crate::{
     door::{Caller, Claim, Refusal},
     hub::RoomId,
     meters,
+    serve::Place,
 };
 
 /// How long the HTTP server may take to hand a connection over.
@@ -52,11 +53,12 @@ thread_local! {
 }
 
 /// Serves one connection until it is over. What happens only at its beginning and its end is boxed, so that an idle
-/// connection does not carry it along.
+/// connection does not carry it along. The connection's place is given back at the end.
 pub(super) async fn run(
     shared: Shared,
     asked: Result<Asked, CloseCode>,
     ip: Option<IpAddr>,
+    _place: Option<Place>,
     upgrade: OnUpgrade,
 ) {
     let Some((connection, early, _entered)) = Box::pin(open(&shared, asked, ip, upgrade)).await else {

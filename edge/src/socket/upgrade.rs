@@ -14,6 +14,7 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{close::CloseCode, session, shared::Shared};
+use crate::serve::Place;
 
 /// The subprotocol that is answered where it is offered.
 const PROTOCOL: &str = "chatflow.v1";
@@ -85,9 +86,10 @@ fn upgrade(shared: Shared, asked: Result<Asked, CloseCode>, mut request: Request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|info| info.0.ip());
+    let place = request.extensions_mut().remove::<Place>();
     let upgrade = hyper::upgrade::on(&mut request);
     let shutdown = shared.shutdown.clone();
-    shutdown.spawn(session::run(shared, asked, ip, upgrade));
+    shutdown.spawn(session::run(shared, asked, ip, place, upgrade));
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -10,7 +10,10 @@ use std::{
 
 use broker::{Backend, Broker, Error, MemoryBroker, Publication, Subscription};
 use futures_util::{FutureExt as _, future::BoxFuture};
-use test_support::wait::{SOON, until};
+use test_support::{
+    client::Socket,
+    wait::{SOON, until},
+};
 use tokio::sync::watch;
 
 use crate::support::{System, consecutive};
@@ -104,6 +107,29 @@ async fn without_any_hint_the_log_is_followed_and_readiness_is_red() {
     until(SOON, "readiness is red", red).await;
     edge.say("general", "still").await;
     consecutive(&mut alice, 11, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_is_ahead_of_the_stream_is_not_repeated() {
+    let system = System::on(broker(Weather::Deaf)).await;
+    let edge = system.edge().await;
+    edge.say("general", "before anybody listens").await;
+    let mut alice = edge.subscribed("alice", "general").await;
+    // The edge learns of new messages up to a second later; whoever comes meanwhile reads them in the log.
+    for round in 0..3_u64 {
+        let first = 2 * round + 2;
+        edge.say("general", "one").await;
+        edge.say("general", "two").await;
+        let path = format!("/ws/general/bob-{round}?after_seq={}", first - 2);
+        let mut bob = Socket::connect(&edge.url(&path)).await;
+        consecutive(&mut bob, first - 1, 3).await;
+        consecutive(&mut alice, first, 2).await;
+        crate::support::silent(&mut bob, "message").await;
+    }
+    let mut carol = Socket::connect(&edge.url("/ws/general/carol?after_seq=5")).await;
+    edge.say("general", "live").await;
+    consecutive(&mut carol, 6, 3).await;
+    crate::support::silent(&mut carol, "message").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use edge::config::Access;
-use test_support::wait;
+use test_support::{client::Socket, wait};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::app::{App, access, read_all};
@@ -50,6 +50,37 @@ async fn past_the_bound_connections_are_refused_and_later_taken_again() {
     })
     .await;
     drop(held);
+    wait::until(wait::SOON, "there is room again", async || {
+        let request = app.rest.request(reqwest::Method::GET, "/livez");
+        app.rest
+            .try_send(request)
+            .await
+            .is_ok_and(|answer| answer.status == 200)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_keeps_its_place_until_it_is_over() {
+    let app = App::with(Access {
+        max_connections: 4,
+        ..access()
+    })
+    .await;
+    let url = |user: usize| format!("ws://127.0.0.1:{}/ws/general/user-{user}", app.port);
+    let mut sockets = Vec::new();
+    for user in 0..3 {
+        let mut socket = Socket::connect(&url(user)).await;
+        socket.wait_for("user_joined", wait::SOON).await;
+        sockets.push(socket);
+    }
+    let _fourth = connect(&app).await;
+    wait::until(wait::SOON, "a fifth connection is refused", async || {
+        let mut fifth = connect(&app).await;
+        read_all(&mut fifth).await.starts_with("HTTP/1.1 503 ")
+    })
+    .await;
+    drop(sockets.pop());
     wait::until(wait::SOON, "there is room again", async || {
         let request = app.rest.request(reqwest::Method::GET, "/livez");
         app.rest

@@ -1,12 +1,13 @@
 //! Uploads: every order of the form, every way to break it, nothing left behind.
 
 use bytes::Bytes;
+use edge::config::Access;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 use test_support::client::Answer;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::app::{App, assert_field, assert_problem, read_all};
+use crate::app::{App, access, assert_field, assert_problem, read_all};
 
 const UPLOAD: &str = "/api/files/upload";
 
@@ -188,4 +189,24 @@ async fn a_form_that_is_cut_off_leaves_nothing() {
         .await
         .expect(201);
     assert_eq!(app.files().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_head_of_a_part_does_not_fill_the_memory() {
+    let app = App::with(Access {
+        max_upload_bytes: 64 * 1024 * 1024,
+        ..access()
+    })
+    .await;
+    let mut stream = TcpStream::connect(("127.0.0.1", app.port)).await.unwrap();
+    let head = format!(
+        "POST {UPLOAD} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n\
+         Content-Length: 60000000\r\n\r\n--b\r\nX: "
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b'x'; 2 * 1024 * 1024]).await.unwrap();
+    // The body goes on for ever, as far as the client is concerned.
+    let answer = read_all(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(app.files().await, 0);
 }

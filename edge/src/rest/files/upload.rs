@@ -8,31 +8,26 @@
     reason = "utoipa writes the paths of parameter types out"
 )]
 
-use std::time::Duration;
-
 use axum::{
     Json,
-    body::Body,
-    extract::{
-        FromRequest as _, Multipart, Request, State,
-        multipart::{Field, MultipartError},
-    },
+    extract::{FromRequest as _, Multipart, Request, State, multipart::Field},
     http::{HeaderMap, StatusCode, header},
 };
-use http_body_util::Limited;
 use proto::{fields, files::UploadStart};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{metadata::File, spool::Spool, transfer::Transfer};
+use super::{
+    intake::{Intake, Pace},
+    metadata::File,
+    spool::Spool,
+    transfer::Transfer,
+};
 use crate::rest::{
     app::App,
     input::{Bearer, Params},
     problem::{Problem, ProblemBody},
 };
-
-/// How long the client may take for the next bytes.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Room for everything in a form but the file, in bytes.
 const FORM_BYTES: u64 = 64 * 1024;
@@ -80,7 +75,8 @@ pub(super) async fn upload(
     let most = app.max_upload_bytes.saturating_add(FORM_BYTES);
     check_headers(request.headers(), most, app.max_upload_bytes)?;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let request = request.map(|body| Body::new(Limited::new(body, most)));
+    let pace = Pace::new(app.max_upload_bytes);
+    let request = request.map(|body| Intake::body(body, most, &pace));
     let multipart = Multipart::from_request(request, &())
         .await
         .map_err(|_| Problem::malformed("The form has no boundary."))?;
@@ -90,6 +86,7 @@ pub(super) async fn upload(
         room_id: query.room_id,
         user_id: query.user_id,
         file: None,
+        pace,
     };
     form.read(multipart).await?;
     let stored = form.store().await?;
@@ -121,6 +118,7 @@ struct Form<'a> {
     room_id: Option<String>,
     user_id: Option<String>,
     file: Option<Received>,
+    pace: Pace,
 }
 
 /// The file, wherever its bytes are.
@@ -131,19 +129,18 @@ enum Received {
 
 impl Form<'_> {
     async fn read(&mut self, mut multipart: Multipart) -> Result<(), Problem> {
-        let most = self.app.max_upload_bytes;
-        while let Some(field) = on_time(multipart.next_field(), most).await? {
+        while let Some(field) = self.pace.on_time(multipart.next_field()).await? {
             match field.name().unwrap_or_default() {
                 "file" => self.take(field).await?,
                 "room_id" => {
-                    let value = text("room_id", field, most).await?;
+                    let value = text("room_id", field, &self.pace).await?;
                     agree("room_id", &mut self.room_id, value)?;
                 }
                 "user_id" => {
-                    let value = text("user_id", field, most).await?;
+                    let value = text("user_id", field, &self.pace).await?;
                     agree("user_id", &mut self.user_id, value)?;
                 }
-                _ => skip(field, most).await?,
+                _ => skip(field, &self.pace).await?,
             }
         }
         Ok(())
@@ -168,7 +165,7 @@ impl Form<'_> {
             Received::Waiting { name, spool }
         };
         let (mut size, most) = (0, self.app.max_upload_bytes);
-        while let Some(chunk) = on_time(field.chunk(), most).await? {
+        while let Some(chunk) = self.pace.chunk(&mut field).await? {
             size += chunk.len() as u64;
             if size > most {
                 return Err(Problem::too_large(most));
@@ -228,9 +225,9 @@ impl Form<'_> {
     }
 }
 
-async fn text(name: &'static str, mut field: Field<'_>, max_bytes: u64) -> Result<String, Problem> {
+async fn text(name: &'static str, mut field: Field<'_>, pace: &Pace) -> Result<String, Problem> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = on_time(field.chunk(), max_bytes).await? {
+    while let Some(chunk) = pace.chunk(&mut field).await? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > TEXT_BYTES {
             return Err(Problem::field(name, "is too long"));
@@ -239,23 +236,9 @@ async fn text(name: &'static str, mut field: Field<'_>, max_bytes: u64) -> Resul
     String::from_utf8(bytes).map_err(|_| Problem::field(name, "must be UTF-8"))
 }
 
-async fn skip(mut field: Field<'_>, max_bytes: u64) -> Result<(), Problem> {
-    while on_time(field.chunk(), max_bytes).await?.is_some() {}
+async fn skip(mut field: Field<'_>, pace: &Pace) -> Result<(), Problem> {
+    while pace.chunk(&mut field).await?.is_some() {}
     Ok(())
-}
-
-async fn on_time<T>(
-    part: impl Future<Output = Result<T, MultipartError>>,
-    max_bytes: u64,
-) -> Result<T, Problem> {
-    match tokio::time::timeout(PATIENCE, part).await {
-        Ok(Ok(part)) => Ok(part),
-        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(Problem::too_large(max_bytes))
-        }
-        Ok(Err(_)) => Err(Problem::malformed("The form is cut off, or no multipart form.")),
-        Err(_) => Err(Problem::too_slow()),
-    }
 }
 
 fn agree(name: &'static str, known: &mut Option<String>, value: String) -> Result<(), Problem> {
