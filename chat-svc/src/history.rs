@@ -8,8 +8,8 @@ use crate::{
     store::{Log, Rooms, Span},
 };
 
-/// A page of changes is closed once its frames have this many bytes.
-const PAGE_BYTES: usize = 1024 * 1024;
+/// Most bytes of frames after which a page of changes is closed.
+pub const PAGE_BYTES: u32 = 1024 * 1024;
 
 /// Rows read from the store at once: sixteen-thousand-character messages by the thousand would be too much memory.
 const CHUNK: u32 = 200;
@@ -45,7 +45,8 @@ pub async fn page<S: Rooms + Log>(store: &S, room_id: &str, span: Span, limit: u
     Ok(Page { messages, last_seq })
 }
 
-/// Reads what changed after `after`, up to `up_to` if given.
+/// Reads what changed after `after`, up to `up_to` if given: `limit` changes at most, and none more once their frames
+/// have `max_bytes`.
 ///
 /// # Errors
 /// [`Error::NoSuchRoom`].
@@ -55,7 +56,9 @@ pub async fn changes_since<S: Rooms + Log>(
     after: u64,
     up_to: Option<u64>,
     limit: u32,
+    max_bytes: u32,
 ) -> Result<Changes> {
+    let max_bytes = max_bytes as usize;
     let last_seq = store.room(room_id).await?.ok_or(Error::NoSuchRoom)?.last_seq;
     // Behind `after` there is nothing, and before it everything is known, unless the log itself ends earlier.
     let bound = up_to.map_or(last_seq, |bound| bound.max(after).min(last_seq));
@@ -67,7 +70,7 @@ pub async fn changes_since<S: Rooms + Log>(
     let (mut at, mut bytes) = (after, 0);
     while at < bound {
         let left = limit.saturating_sub(u32::try_from(page.frames.len()).unwrap_or(u32::MAX));
-        if left == 0 || bytes >= PAGE_BYTES {
+        if left == 0 || bytes >= max_bytes {
             page.complete_to = at;
             break;
         }
@@ -75,7 +78,7 @@ pub async fn changes_since<S: Rooms + Log>(
         let rows = store.changes(room_id, at, bound, wanted).await?;
         let all = rows.len() < wanted as usize;
         for message in rows {
-            if bytes >= PAGE_BYTES {
+            if bytes >= max_bytes {
                 page.complete_to = at;
                 return Ok(page);
             }

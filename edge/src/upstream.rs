@@ -86,7 +86,7 @@ impl Upstream {
         }
     }
 
-    /// Resolves when chat-svc was reached, and the others were, or had [`OTHERS`] to be.
+    /// Resolves when chat-svc was reached, and the others were, or had some time to be.
     pub async fn reached(&self) {
         let [chat, others @ ..] = &self.channels;
         chat.1.ready().await;

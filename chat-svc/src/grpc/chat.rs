@@ -162,7 +162,14 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
         fields::id("room_id", &asked.room_id)?;
         let limit = fields::page_within("limit", asked.limit, CHANGES_DEFAULT, CHANGES_MAX)?;
         let up_to = (asked.up_to_seq > 0).then_some(asked.up_to_seq);
-        let page = history::changes_since(&self.store, &asked.room_id, asked.after_seq, up_to, limit).await?;
+        let bytes = fields::page_within(
+            "max_bytes",
+            asked.max_bytes,
+            history::PAGE_BYTES,
+            history::PAGE_BYTES,
+        )?;
+        let (store, room) = (&self.store, &asked.room_id);
+        let page = history::changes_since(store, room, asked.after_seq, up_to, limit, bytes).await?;
         let changes = page
             .frames
             .into_iter()

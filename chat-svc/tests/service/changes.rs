@@ -50,6 +50,7 @@ async fn page(service: &Service, after: u64, limit: u32, up_to: u64) -> ChangesS
         after_seq: after,
         limit,
         up_to_seq: up_to,
+        max_bytes: 0,
     };
     service
         .chat
@@ -207,6 +208,20 @@ async fn pages_of_large_messages_are_cut(store: Store) {
     assert!((1 << 20..(1 << 20) + 100_000).contains(&bytes), "{bytes}");
     let (last, _) = parsed(first.changes.last().unwrap());
     assert_eq!(first.complete_to, last);
+    let small = ChangesSinceRequest {
+        room_id: "general".to_owned(),
+        limit: 1000,
+        max_bytes: 60_000,
+        ..ChangesSinceRequest::default()
+    };
+    let small = service
+        .chat
+        .clone()
+        .changes_since(small)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!((small.changes.len(), small.complete_to), (2, 2), "each has 48 KB");
     let all = service.changes("general", 0, 1000).await;
     assert_eq!(
         all.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(),

@@ -157,6 +157,7 @@ impl Service {
                 after_seq: at,
                 limit,
                 up_to_seq: 0,
+                max_bytes: 0,
             };
             let page = self
                 .chat

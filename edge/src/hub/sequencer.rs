@@ -27,7 +27,7 @@ use crate::{
     meters,
     recovery::{
         heads::Compared,
-        log::{Log, Unread},
+        log::{Log, REPAIR_BYTES, Unread},
         tail::{Next, Page},
     },
     socket::connection::Connection,
@@ -360,7 +360,7 @@ impl Sequencer {
         );
         self.shutdown.spawn(async move {
             let turn = log.repair_turn().await;
-            let page = log.since(&room, after).await;
+            let page = log.since(&room, after, REPAIR_BYTES).await;
             drop(turn);
             if page.as_ref().is_err_and(|unread| *unread == Unread::Unavailable) {
                 tokio::time::sleep(AGAIN).await;

@@ -22,6 +22,13 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// Changes in one page.
 const PAGE: u32 = 500;
 
+/// Bytes of frames after which a page of a replay ends, about what a client drains at once: each replay holds its page
+/// in memory for as long as its client takes.
+pub(crate) const REPLAY_BYTES: u32 = 64 * 1024;
+
+/// The same for a page that mends a live stream, which nobody has to drain: as much as chat-svc gives.
+pub(crate) const REPAIR_BYTES: u32 = 0;
+
 /// Rooms in one question for heads, as the contract with chat-svc bounds it.
 const HEADS: usize = 10_000;
 
@@ -95,8 +102,8 @@ impl Log {
         self.repairs.acquire().await.ok()
     }
 
-    /// What changed in a room after `after_seq`: one page.
-    pub(crate) async fn since(&self, room: &str, after_seq: u64) -> Result<Page, Unread> {
+    /// What changed in a room after `after_seq`: one page, which ends once its frames have `max_bytes`.
+    pub(crate) async fn since(&self, room: &str, after_seq: u64, max_bytes: u32) -> Result<Page, Unread> {
         let ask = || {
             let mut chat = self.upstream.chat.clone();
             let request = ChangesSinceRequest {
@@ -104,6 +111,7 @@ impl Log {
                 after_seq,
                 limit: PAGE,
                 up_to_seq: 0,
+                max_bytes,
             };
             async move { chat.changes_since(request).await }
         };

@@ -7,7 +7,7 @@ use proto::frame::ServerFrame;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    log::{Log, Unread},
+    log::{Log, REPLAY_BYTES, Unread},
     tail::Page,
 };
 use crate::{
@@ -54,7 +54,7 @@ impl Replay {
             if !self.feed(&[]) {
                 return;
             }
-            let page = self.log.since(&self.room, self.after).await;
+            let page = self.log.since(&self.room, self.after, REPLAY_BYTES).await;
             drop(turn);
             let page = match page {
                 Ok(page) => page,
