@@ -16,6 +16,9 @@ pub struct Migrations {
 /// The advisory lock that replicas take in turn ("ChatFlow" as a number).
 const LOCK: i64 = 0x4368_6174_466c_6f77;
 
+/// How often migrations of SQLite are tried at once: each try finds at least one more of them done.
+const LITE_TRIES: u32 = 5;
+
 impl Db {
     /// Brings the tables up to date. Needs a multi-threaded runtime (diesel's harness blocks in place).
     ///
@@ -52,9 +55,16 @@ impl Db {
             Pools::Lite { write, .. } => {
                 let connection = checkout_lite(write).await?;
                 let mut harness = AsyncMigrationHarness::new(connection);
-                let result = harness
-                    .run_pending_migrations(EmbeddedRef(&migrations.sqlite))
-                    .map(|_| ())
+                let mut run = || {
+                    harness
+                        .run_pending_migrations(EmbeddedRef(&migrations.sqlite))
+                        .map(|_| ())
+                };
+                // SQLite has no advisory lock: another process may have run a migration between our look and our try.
+                // It has committed by then, so that looking again finds it done.
+                let result = (1..LITE_TRIES)
+                    .find_map(|_| run().ok())
+                    .map_or_else(run, Ok)
                     .map_err(failed);
                 harness.into_inner().give_back();
                 result?;

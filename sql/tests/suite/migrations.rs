@@ -2,9 +2,9 @@
 
 use sql::Db;
 
-use crate::support::{Fresh, MIGRATIONS, insert, postgres, value};
+use crate::support::{Fresh, MIGRATIONS, insert, value};
 
-on_both!(migrating_again_changes_nothing);
+on_both!(migrating_again_changes_nothing, four_replicas_start_together);
 
 async fn migrating_again_changes_nothing(fresh: Fresh) {
     insert(&fresh.open(2).await, "a").await.unwrap();
@@ -13,9 +13,7 @@ async fn migrating_again_changes_nothing(fresh: Fresh) {
     assert_eq!(value(&again, "a").await.unwrap(), 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn four_replicas_start_together_on_one_postgres() {
-    let fresh = postgres().await;
+async fn four_replicas_start_together(fresh: Fresh) {
     let starts = (0..4).map(|_| {
         let db = Db::open(&fresh.url, "sql-tests", 2).unwrap();
         tokio::spawn(async move {
