@@ -1,9 +1,11 @@
 //! Migrations of both backends, safe when replicas start together.
 
-use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection as _};
+use std::time::Duration;
+
+use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection as _, pooled_connection::deadpool::Pool};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _};
 
-use crate::{Db, Error, Pools, Result, checkout_lite, checkout_postgres};
+use crate::{Db, Error, Lite, Pools, Result, checkout_lite, checkout_postgres};
 
 /// A service's migrations, compiled in.
 pub struct Migrations {
@@ -16,8 +18,12 @@ pub struct Migrations {
 /// The advisory lock that replicas take in turn ("ChatFlow" as a number).
 const LOCK: i64 = 0x4368_6174_466c_6f77;
 
-/// How often migrations of SQLite are tried at once: each try finds at least one more of them done.
-const LITE_TRIES: u32 = 5;
+/// How often migrations of SQLite are tried. It has no advisory lock: another process may run a migration between our
+/// look and our try, or switch the new file to WAL at the same time, which waits for nobody. Looking again finds it done.
+const LITE_TRIES: u32 = 10;
+
+/// The pause between two tries.
+const LITE_PAUSE: Duration = Duration::from_millis(20);
 
 impl Db {
     /// Brings the tables up to date. Needs a multi-threaded runtime (diesel's harness blocks in place).
@@ -25,9 +31,6 @@ impl Db {
     /// # Errors
     /// Where the database does not answer, or a migration fails.
     pub async fn migrate(&self, migrations: &'static Migrations) -> Result<()> {
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-            Error::Unavailable(format!("migration: {error}"))
-        };
         match self.pools_before_migration() {
             Pools::Postgres(pool) => {
                 let mut connection = checkout_postgres(pool).await?;
@@ -53,26 +56,33 @@ impl Db {
                 result?;
             }
             Pools::Lite { write, .. } => {
-                let connection = checkout_lite(write).await?;
-                let mut harness = AsyncMigrationHarness::new(connection);
-                let mut run = || {
-                    harness
-                        .run_pending_migrations(EmbeddedRef(&migrations.sqlite))
-                        .map(|_| ())
-                };
-                // SQLite has no advisory lock: another process may have run a migration between our look and our try.
-                // It has committed by then, so that looking again finds it done.
-                let result = (1..LITE_TRIES)
-                    .find_map(|_| run().ok())
-                    .map_or_else(run, Ok)
-                    .map_err(failed);
-                harness.into_inner().give_back();
-                result?;
+                let mut tries = LITE_TRIES;
+                while let Err(error) = migrate_lite(write, migrations).await {
+                    tries -= 1;
+                    if tries == 0 {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(LITE_PAUSE).await;
+                }
             }
         }
         self.set_migrated();
         Ok(())
     }
+}
+
+async fn migrate_lite(write: &Pool<Lite>, migrations: &'static Migrations) -> Result<()> {
+    let mut harness = AsyncMigrationHarness::new(checkout_lite(write).await?);
+    let result = harness
+        .run_pending_migrations(EmbeddedRef(&migrations.sqlite))
+        .map(|_| ());
+    harness.into_inner().give_back();
+    result.map_err(failed)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    Error::Unavailable(format!("migration: {error}"))
 }
 
 /// A migration source that can be used more than once.
