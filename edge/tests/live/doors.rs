@@ -137,13 +137,16 @@ async fn there_are_only_so_many_connections() {
         ..SocketLimits::default()
     };
     let edge = system.edge_with(limits, true).await;
-    let _one = edge.room("general", "alice").await;
-    let two = edge.multiplexed("alice").await;
+    let mut one = edge.room("general", "alice").await;
+    entered(&mut one).await;
+    let mut two = edge.multiplexed("alice").await;
+    entered(&mut two).await;
     let mut three = edge.multiplexed("alice").await;
     assert_eq!(three.close_code(SOON).await, Some(4429), "too many of one user");
     drop(three);
     test_support::wait::until(SOON, "it is gone", async || edge.sockets.connections() == 2).await;
     let mut bob = edge.room("general", "bob").await;
+    entered(&mut bob).await;
     let mut carol = edge.multiplexed("carol").await;
     assert_eq!(carol.close_code(SOON).await, Some(4429), "too many in all");
     assert_eq!(edge.sockets.connections(), 3);
@@ -155,6 +158,11 @@ async fn there_are_only_so_many_connections() {
         matches!(frames, test_support::client::Frame::Json(_))
     };
     test_support::wait::until(SOON, "there is room again", again).await;
-    bob.send_json(&serde_json::json!({"type": "ping"})).await;
-    bob.wait_for("pong", SOON).await;
+    entered(&mut bob).await;
+}
+
+/// Waits until a socket counts: who is let in is decided after the upgrade, not in the order of the upgrades.
+async fn entered(socket: &mut Socket) {
+    socket.send_json(&serde_json::json!({"type": "ping"})).await;
+    socket.wait_for("pong", SOON).await;
 }
