@@ -26,6 +26,7 @@ need gcc libc6-dev -- cc
 need make -- make
 need postgresql -- postgres /usr/lib/postgresql/*/bin/postgres
 need redis-server -- redis-server
+need faketime -- faketime
 need nginx -- nginx /usr/sbin/nginx
 need chromium -- chromium
 need chromium-driver -- chromedriver

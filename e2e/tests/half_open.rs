@@ -1,14 +1,14 @@
 //! 10,000 connections that never finish a request: others are answered promptly all the while, and the server sheds the
 //! half-open ones by itself.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use e2e::stack::settle;
 use futures_util::{StreamExt as _, stream};
 use test_support::{
     client::{Rest, Socket},
     cluster::AllInOne,
-    wait,
+    open_files, wait,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -21,26 +21,6 @@ const WANTED: usize = 10_000;
 
 /// What a process keeps open besides.
 const SPARE: usize = 500;
-
-/// Lets a process have as many open files as its hard limit allows, and says how many that are.
-fn allow_files(pid: u32) -> usize {
-    let pid = pid.to_string();
-    let limits =
-        std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("the limits of a process of ours");
-    let line = limits
-        .lines()
-        .find(|line| line.starts_with("Max open files"))
-        .expect("a limit of open files");
-    let hard = line.split_whitespace().nth(4).expect("a hard limit").to_owned();
-    let status = Command::new("prlimit")
-        .args(["--pid", &pid, &format!("--nofile={hard}:{hard}")])
-        .status();
-    assert!(
-        status.expect("prlimit can be run").success(),
-        "{hard} open files are not allowed"
-    );
-    hard.parse().unwrap_or(usize::MAX)
-}
 
 async fn half_open(authority: &str, n: usize) -> TcpStream {
     let mut stream = TcpStream::connect(authority)
@@ -62,7 +42,7 @@ async fn half_open(authority: &str, n: usize) -> TcpStream {
 async fn ten_thousand_half_open_connections_disturb_nobody_and_are_shed() {
     let chat = AllInOne::start().await;
     let server = chat.process.pid().expect("it runs");
-    let files = allow_files(std::process::id()).min(allow_files(server));
+    let files = open_files::allow(std::process::id()).min(open_files::allow(server));
     let count = WANTED.min(files.saturating_sub(SPARE));
     println!("{count} half-open connections");
     let authority = chat.base_url().replacen("http://", "", 1);

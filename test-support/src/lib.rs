@@ -6,8 +6,11 @@
 
 pub mod binaries;
 pub mod client;
+mod clock;
 pub mod cluster;
+mod disk;
 pub mod grpc_cli;
+pub mod open_files;
 pub mod output;
 pub mod ports;
 pub mod postgres;

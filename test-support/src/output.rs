@@ -72,7 +72,7 @@ impl Output {
 
     /// Waits until a line contains `text` and returns the first one that does.
     pub async fn wait_for(&self, text: &str, deadline: Duration) -> String {
-        wait::eventually(deadline, &format!("a line with {text:?}"), async || {
+        wait::spawnable::eventually(deadline, &format!("a line with {text:?}"), || async {
             self.matching(text).into_iter().next()
         })
         .await

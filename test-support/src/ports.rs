@@ -3,10 +3,11 @@
 use std::{
     fs::{self, File, OpenOptions},
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::MetadataExt,
     path::PathBuf,
     sync::Mutex,
 };
+
+use crate::supervised::user;
 
 /// Below the range from which Linux takes the ports of outgoing connections, so that none of those sits on a port
 /// that a stopped server wants back.
@@ -57,8 +58,7 @@ fn reserve(folder: &std::path::Path, port: u16) -> Option<File> {
 }
 
 fn folder() -> PathBuf {
-    let uid = fs::metadata("/proc/self").expect("/proc is mounted").uid();
-    let folder = std::env::temp_dir().join(format!("chatflow-test-ports-{uid}"));
+    let folder = std::env::temp_dir().join(format!("chatflow-test-ports-{}", user()));
     fs::create_dir_all(&folder).expect("the folder of port locks can be made");
     folder
 }

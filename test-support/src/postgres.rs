@@ -1,18 +1,21 @@
 //! A real PostgreSQL server, copied from a template that `initdb` makes once, and fresh databases on it.
 
+mod backup;
 mod template;
 
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, error::SqlState};
 
 use crate::{
     ports,
     supervised::{Spec, Supervised},
     wait,
 };
+
+pub use backup::Snapshot;
 
 /// The user of every connection.
 const USER: &str = "chatuser";
@@ -61,23 +64,67 @@ pub enum Durability {
     Full,
 }
 
+/// What a server is started with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What it promises to keep; [`Durability::Off`] unless told.
+    pub durability: Durability,
+    /// How many connections it takes; 300 unless told. `chatuser` may use all of them: it is the superuser, so the ones
+    /// that are reserved for that one are its own.
+    pub max_connections: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Off,
+            max_connections: 300,
+        }
+    }
+}
+
 /// A server on a port of its own.
 pub struct Server {
     process: Supervised,
     port: u16,
-    _directory: TempDir,
+    directory: TempDir,
+}
+
+/// All connections that a server had left. Dropping it gives them back a moment later.
+pub struct Exhausted {
+    clients: Vec<tokio_postgres::Client>,
+}
+
+impl Exhausted {
+    /// How many connections it holds.
+    pub fn count(&self) -> usize {
+        self.clients.len()
+    }
 }
 
 impl Server {
     /// Starts a server without databases of ours and waits until it answers.
     pub async fn start_new(durability: Durability) -> Self {
+        Self::start_with(Settings {
+            durability,
+            ..Settings::default()
+        })
+        .await
+    }
+
+    /// As [`Self::start_new`], with more settings.
+    pub async fn start_with(settings: Settings) -> Self {
         let directory = template::copy();
         let port = ports::free();
+        let Settings {
+            durability,
+            max_connections,
+        } = settings;
         let mut settings = vec![
             format!("port={port}"),
             "listen_addresses=127.0.0.1".into(),
             "unix_socket_directories=".into(),
-            "max_connections=300".into(),
+            format!("max_connections={max_connections}"),
             "shared_buffers=32MB".into(),
             "jit=off".into(),
         ];
@@ -106,7 +153,7 @@ impl Server {
         let server = Self {
             process,
             port,
-            _directory: directory,
+            directory,
         };
         server.wait_ready().await;
         server
@@ -164,6 +211,41 @@ impl Server {
         self.process.resume();
     }
 
+    /// Takes connections until the server refuses more (`too_many_connections`), also to those that it reserves. The ones
+    /// that others have open go on; one that they give up is there to be had again.
+    pub async fn exhaust(&self) -> Exhausted {
+        let url = self.url("postgres");
+        let mut clients = Vec::new();
+        loop {
+            match tokio_postgres::connect(&url, NoTls).await {
+                Ok((client, connection)) => {
+                    tokio::spawn(connection);
+                    clients.push(client);
+                }
+                Err(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
+                    return Exhausted { clients };
+                }
+                Err(error) => panic!("PostgreSQL refuses for another reason: {error:?}"),
+            }
+        }
+    }
+
+    /// A backup of all databases as they are at this moment, taken while the server works on.
+    pub async fn snapshot(&self) -> Snapshot {
+        let port = self.port;
+        tokio::task::spawn_blocking(move || Snapshot::take(port))
+            .await
+            .expect("a backup can be taken")
+    }
+
+    /// Sets all databases back to a backup, as an operator would: ends the server at once, puts the backup in the place of
+    /// its data, and starts it again. What was committed since is gone.
+    pub async fn restore(&self, snapshot: &Snapshot) {
+        self.stop().await;
+        snapshot.put_in_place_of(self.directory.path());
+        self.start().await;
+    }
+
     /// The process itself: pid, output, signals.
     pub fn process(&self) -> &Supervised {
         &self.process
@@ -171,7 +253,7 @@ impl Server {
 
     async fn wait_ready(&self) {
         let url = self.url("postgres");
-        let connects = async || {
+        let connects = || async {
             let attempt = tokio::time::timeout(Duration::from_secs(5), tokio_postgres::connect(&url, NoTls));
             matches!(attempt.await, Ok(Ok(_)))
         };

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use crate::{
     binaries,
+    clock::Clock,
     output::Output,
     supervised::{Spec, Supervised},
     wait,
@@ -15,6 +16,7 @@ use crate::{
 pub struct Builder {
     spec: Spec,
     ready_port: Option<u16>,
+    clock: Option<Clock>,
     directory: TempDir,
 }
 
@@ -22,6 +24,8 @@ pub struct Builder {
 pub struct Process {
     inner: Supervised,
     ready_port: Option<u16>,
+    // After the process, which uses it.
+    clock: Option<Clock>,
     directory: TempDir,
 }
 
@@ -48,18 +52,30 @@ impl Process {
         Builder {
             spec,
             ready_port: None,
+            clock: None,
             directory,
         }
     }
 
     /// Waits until `GET /readyz` on its port answers 200. Panics with its output after `deadline`, or as soon as it has ended.
     pub async fn wait_ready(&self, deadline: Duration) {
-        self.inner.ready(deadline, async || self.is_ready().await).await;
+        self.inner.ready(deadline, || self.is_ready()).await;
+    }
+
+    /// Waits until `GET /livez` on its port answers 200: it runs, whether or not what it needs is there. Panics as
+    /// [`Self::wait_ready`] does.
+    pub async fn wait_live(&self, deadline: Duration) {
+        let live = || self.succeeds("/livez");
+        self.inner.ready(deadline, live).await;
     }
 
     /// Whether `GET /readyz` on its port answers 200 now.
     pub async fn is_ready(&self) -> bool {
-        self.get("/readyz")
+        self.succeeds("/readyz").await
+    }
+
+    async fn succeeds(&self, path: &str) -> bool {
+        self.get(path)
             .await
             .is_some_and(|answer| answer.status().is_success())
     }
@@ -101,8 +117,12 @@ impl Process {
         self.inner.kill().await;
     }
 
-    /// Starts it again with the same settings, in the same working directory; wait with [`Self::wait_ready`].
+    /// Starts it, again with the same settings and in the same working directory where it has run before; wait with
+    /// [`Self::wait_ready`].
     pub fn start(&self) {
+        if self.clock.is_some() {
+            Clock::forget_the_dead();
+        }
         self.inner.start();
     }
 
@@ -128,6 +148,15 @@ impl Process {
         self.inner.signal(signal);
     }
 
+    /// Lets its wall clock jump to so many seconds after the true time, or before it where negative; what measures how much
+    /// time passes (the monotonic clock) is not concerned. It holds over restarts. Panics without [`Builder::clock`].
+    pub fn set_clock(&self, offset_seconds: i64) {
+        let clock = self.clock.as_ref();
+        clock
+            .unwrap_or_else(|| panic!("{} was given no clock", self.inner.spec().name))
+            .set(offset_seconds);
+    }
+
     /// What it has written, over all its restarts.
     pub fn output(&self) -> &Output {
         self.inner.output()
@@ -145,6 +174,13 @@ impl Process {
 }
 
 impl Builder {
+    /// What failure messages call it; the name of its binary unless told.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.spec.name = name.into();
+        self
+    }
+
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
@@ -173,6 +209,13 @@ impl Builder {
         self
     }
 
+    /// Gives it a wall clock of its own, which [`Process::set_clock`] lets jump.
+    #[must_use]
+    pub fn clock(mut self) -> Self {
+        self.clock = Some(Clock::new(self.directory.path()));
+        self
+    }
+
     /// Its working directory, for files that it needs before it starts.
     pub fn directory(&self) -> &std::path::Path {
         self.directory.path()
@@ -180,9 +223,23 @@ impl Builder {
 
     /// Starts it, without waiting until it is ready.
     pub fn spawn(self) -> Process {
+        let process = self.prepare();
+        process.start();
+        process
+    }
+
+    /// Leaves the start to [`Process::start`].
+    pub fn prepare(self) -> Process {
+        let mut spec = self.spec;
+        if let Some(clock) = &self.clock {
+            let (program, mut args) = clock.command(spec.program);
+            args.append(&mut spec.args);
+            (spec.program, spec.args) = (program, args);
+        }
         Process {
-            inner: Supervised::start_new(self.spec),
+            inner: Supervised::prepare(spec),
             ready_port: self.ready_port,
+            clock: self.clock,
             directory: self.directory,
         }
     }

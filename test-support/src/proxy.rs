@@ -1,40 +1,39 @@
-//! A TCP proxy that breaks a connection in the ways a network does, while both ends live on.
+//! A TCP proxy that breaks connections in the ways a network does, while both ends live on.
+//!
+//! ```text
+//! client ── accept ── Way: client → server ──▶ server
+//!                  ◀─ Way: server → client ──
+//! ```
+//! All connections watch one state, the [`Fault`]; what is right for a connection as a whole (a reset, a server that
+//! vanishes) is in `connection`, what is right for the bytes of one direction in `way`. Healthy traffic costs one read
+//! and one write a chunk, so a proxy may stay where load is measured.
+
+mod connection;
+mod fault;
+mod network;
+mod pushes;
+mod way;
 
 use std::{
     net::SocketAddr,
     sync::Arc,
     sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
 };
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    sync::watch,
-    task::JoinSet,
-};
+use connection::Protocol;
+use network::{Network, State};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How many bytes are carried at a time.
-const CHUNK: usize = 16 * 1024;
-
-/// What the network does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It works.
-    None,
-    /// It works, and every chunk (up to 16 KiB) arrives this much later.
-    Delay(Duration),
-    /// Connections stay open, new ones too, but no byte arrives. What was sent meanwhile arrives afterwards.
-    Stall,
-    /// Connections are reset, new ones too.
-    Cut,
-}
+pub use fault::{Direction, Fault};
 
 /// A proxy on a port of its own. Dropping it ends its connections.
+///
+/// Its verbs return at once; connections follow a moment later.
 pub struct Proxy {
     address: SocketAddr,
-    fault: watch::Sender<Fault>,
+    protocol: Protocol,
+    state: watch::Sender<State>,
     accepted: Arc<AtomicU64>,
     _stop: DropGuard,
 }
@@ -42,23 +41,34 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy to `target` (`host:port`, or a URL of which only that part is used), without a fault at first.
     pub async fn to(target: &str) -> Self {
-        let target = authority(target).to_owned();
+        Self::start(target, Protocol::Any).await
+    }
+
+    /// A proxy to a Redis, which knows [`Fault::Pushes`] too.
+    pub async fn to_redis(target: &str) -> Self {
+        Self::start(target, Protocol::Redis).await
+    }
+
+    async fn start(target: &str, protocol: Protocol) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", crate::ports::free()))
             .await
             .expect("a free port can be bound");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let (fault, faults) = watch::channel(Fault::None);
+        let (state, watcher) = watch::channel(State::new(authority(target)));
         let accepted = Arc::new(AtomicU64::new(0));
         let stop = CancellationToken::new();
-        tokio::spawn(stop.clone().run_until_cancelled_owned(accept(
+        let accept = connection::accept(
             listener,
-            target,
-            faults,
+            address,
+            protocol,
+            Network::new(watcher),
             accepted.clone(),
-        )));
+        );
+        tokio::spawn(stop.clone().run_until_cancelled_owned(accept));
         Self {
             address,
-            fault,
+            protocol,
+            state,
             accepted,
             _stop: stop.drop_guard(),
         }
@@ -76,7 +86,29 @@ impl Proxy {
 
     /// Changes what the network does, for connections that are open and for new ones.
     pub fn set(&self, fault: Fault) {
-        self.fault.send_replace(fault);
+        assert!(
+            fault != Fault::Pushes || self.protocol == Protocol::Redis,
+            "only a proxy to a Redis can lose its pushes"
+        );
+        self.state.send_modify(|state| state.set(fault));
+    }
+
+    /// What the network does.
+    pub fn fault(&self) -> Fault {
+        self.state.borrow().fault
+    }
+
+    /// Resets the connections that are open, once; new ones are not concerned.
+    pub fn reset_all(&self) {
+        self.state.send_modify(|state| state.resets += 1);
+    }
+
+    /// Sends new connections to another target, as in [`Self::to`], and resets those that are open.
+    pub fn reroute(&self, target: &str) {
+        self.state.send_modify(|state| {
+            state.target = authority(target).into();
+            state.resets += 1;
+        });
     }
 
     /// How many connections it has taken so far, for seeing that a client has come back.
@@ -90,62 +122,4 @@ fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = rest.split(['/', '?']).next().unwrap_or(rest);
     rest.rsplit_once('@').map_or(rest, |(_, host)| host)
-}
-
-async fn accept(
-    listener: TcpListener,
-    target: String,
-    faults: watch::Receiver<Fault>,
-    accepted: Arc<AtomicU64>,
-) {
-    // Dropped with this future, and with it every connection.
-    let mut connections = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
-        accepted.fetch_add(1, Ordering::SeqCst);
-        connections.spawn(carry(client, target.clone(), faults.clone()));
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn carry(mut client: TcpStream, target: String, faults: watch::Receiver<Fault>) {
-    let mut cut = faults.clone();
-    let both_ways = async {
-        if let Ok(mut server) = TcpStream::connect(target).await {
-            let _ = (client.set_nodelay(true), server.set_nodelay(true));
-            let (from_client, to_client) = client.split();
-            let (from_server, to_server) = server.split();
-            tokio::join!(
-                one_way(from_client, to_server, faults.clone()),
-                one_way(from_server, to_client, faults.clone())
-            );
-        }
-    };
-    tokio::select! {
-        () = both_ways => {}
-        _ = cut.wait_for(|fault| *fault == Fault::Cut) => {
-            // With unsent or unread bytes discarded, the peer gets a reset instead of an orderly end.
-            let _ = client.set_zero_linger();
-        }
-    }
-}
-
-async fn one_way(
-    mut from: impl AsyncReadExt + Unpin,
-    mut to: impl AsyncWriteExt + Unpin,
-    mut faults: watch::Receiver<Fault>,
-) {
-    let mut chunk = vec![0; CHUNK];
-    while let Ok(length @ 1..) = from.read(&mut chunk).await {
-        let fault = *faults.borrow();
-        if let Fault::Delay(delay) = fault {
-            tokio::time::sleep(delay).await;
-        }
-        if faults.wait_for(|fault| *fault != Fault::Stall).await.is_err()
-            || to.write_all(&chunk[..length]).await.is_err()
-        {
-            return;
-        }
-    }
-    // The end of one direction is passed on; the other may go on.
-    let _ = to.shutdown().await;
 }

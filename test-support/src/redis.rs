@@ -95,13 +95,44 @@ impl Server {
         self.process.resume();
     }
 
+    /// Ends all connections but leaves the server as it is. Returns how many there were.
+    pub async fn kill_clients(&self) -> usize {
+        let mut connection = self.connection().await;
+        let mut killed = 0;
+        // Those that subscribe are of a type of their own.
+        for kind in ["normal", "pubsub"] {
+            let mut kill = redis::cmd("CLIENT");
+            kill.arg(&["KILL", "TYPE", kind, "SKIPME", "yes"]);
+            killed += kill
+                .query_async::<usize>(&mut connection)
+                .await
+                .expect("Redis ends connections");
+        }
+        killed
+    }
+
+    /// Ends it with SIGKILL and starts it again, empty, on the same port.
+    pub async fn restart_empty(&self) {
+        self.kill().await;
+        self.start().await;
+    }
+
+    /// A connection of one's own, for looking at what is stored.
+    pub async fn connection(&self) -> redis::aio::MultiplexedConnection {
+        redis::Client::open(self.url())
+            .expect("the URL is right")
+            .get_multiplexed_async_connection()
+            .await
+            .expect("Redis can be connected to")
+    }
+
     /// The process itself: pid, output, signals.
     pub fn process(&self) -> &Supervised {
         &self.process
     }
 
     async fn wait_ready(&self) {
-        self.process.ready(wait::START, async || self.pongs().await).await;
+        self.process.ready(wait::START, || self.pongs()).await;
     }
 
     async fn pongs(&self) -> bool {

@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     fs,
     io::Write,
-    os::unix::process::CommandExt,
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::PathBuf,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Mutex, MutexGuard},
@@ -68,16 +68,21 @@ struct Running {
 impl Supervised {
     /// Starts the process.
     pub fn start_new(spec: Spec) -> Self {
-        let supervised = Self {
-            spec,
-            output: Output::default(),
-            running: Mutex::default(),
-        };
+        let supervised = Self::prepare(spec);
         supervised.start();
         supervised
     }
 
-    /// Starts the process again with the same settings. Panics where it still runs.
+    /// The process before it is started the first time.
+    pub fn prepare(spec: Spec) -> Self {
+        Self {
+            spec,
+            output: Output::default(),
+            running: Mutex::default(),
+        }
+    }
+
+    /// Starts the process, again with the same settings where it has run before. Panics where it still runs.
     pub fn start(&self) {
         let mut running = self.guard();
         assert!(
@@ -139,7 +144,7 @@ impl Supervised {
             .flatten()
     }
 
-    /// How it ended, `None` while it runs.
+    /// How it ended, `None` while it runs and before it is started.
     pub fn exit(&self) -> Option<ExitStatus> {
         self.guard().exit()
     }
@@ -147,20 +152,26 @@ impl Supervised {
     /// Waits for its end and for the last of its output. Panics with its output after `deadline`.
     pub async fn exited(&self, deadline: Duration) -> ExitStatus {
         let what = format!("{} ends", self.spec.name);
-        let ended = wait::eventually(deadline, &what, async || self.exit());
+        let ended = wait::spawnable::eventually(deadline, &what, || async { self.exit() });
         let exit = self.explained(ended).await;
-        wait::until(deadline, "its output ends", async || self.output.is_complete()).await;
+        wait::spawnable::until(deadline, "its output ends", || async {
+            self.output.is_complete()
+        })
+        .await;
         exit
     }
 
     /// Waits until `ready` holds. Panics with its output after `deadline`, or as soon as the process has ended.
-    pub async fn ready(&self, deadline: Duration, mut ready: impl AsyncFnMut() -> bool) {
+    pub async fn ready<F: Future<Output = bool>>(&self, deadline: Duration, ready: impl FnMut() -> F) {
         let what = format!("{} is ready", self.spec.name);
-        let outcome = wait::eventually(deadline, &what, async || match self.exit() {
-            Some(exit) => Some(Err(exit)),
-            None => ready().await.then_some(Ok(())),
-        });
-        if let Err(exit) = self.explained(outcome).await {
+        let outcome = async {
+            tokio::select! {
+                biased;
+                exit = wait::spawnable::eventually(deadline, &what, || async { self.exit() }) => Some(exit),
+                () = wait::spawnable::until(deadline, &what, ready) => None,
+            }
+        };
+        if let Some(exit) = self.explained(outcome).await {
             panic!(
                 "{} ended before it was ready, {exit}:\n{}",
                 self.spec.name,
@@ -218,7 +229,8 @@ impl Supervised {
             family
         };
         self.exited(wait::SOON).await;
-        wait::until(wait::SOON, "its children are gone", async || {
+        let family = &family;
+        wait::spawnable::until(wait::SOON, "its children are gone", || async {
             !family.iter().any(|pid| is_alive(*pid))
         })
         .await;
@@ -306,6 +318,11 @@ fn family(root: u32) -> Vec<u32> {
         next += 1;
     }
     family
+}
+
+/// The number of the user whose rights we have, and with us what we start.
+pub(crate) fn user() -> u32 {
+    fs::metadata("/proc/self").expect("/proc is mounted").uid()
 }
 
 /// Whether a process exists and is more than a zombie.

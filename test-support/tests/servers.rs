@@ -90,6 +90,86 @@ async fn postgres_client(server: &postgres::Server) -> tokio_postgres::Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_exhausted_postgres_takes_nobody_until_the_connections_are_given_back() {
+    let server = postgres::Server::start_with(postgres::Settings {
+        max_connections: 20,
+        ..postgres::Settings::default()
+    })
+    .await;
+    let database = server.create_database("chat_db").await;
+    let client = database.client().await;
+    let connect = async || {
+        tokio_postgres::connect(database.url(), tokio_postgres::NoTls)
+            .await
+            .map(drop)
+    };
+    let taken = server.exhaust().await;
+    assert!(taken.count() > 10, "{}", taken.count());
+    let refusal = connect().await.unwrap_err();
+    assert_eq!(
+        refusal.code(),
+        Some(&tokio_postgres::error::SqlState::TOO_MANY_CONNECTIONS)
+    );
+    client.query_one("SELECT 1", &[]).await.unwrap();
+    drop(taken);
+    let connects = async || connect().await.is_ok();
+    wait::until(wait::SOON, "connections are free again", connects).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_postgres_is_as_it_was() {
+    let server = postgres::Server::start_new(postgres::Durability::Off).await;
+    let database = server.create_database("chat_db").await;
+    let client = database.client().await;
+    client
+        .batch_execute("CREATE TABLE kept (id BIGSERIAL); INSERT INTO kept DEFAULT VALUES")
+        .await
+        .unwrap();
+    let snapshot = server.snapshot().await;
+    // It has worked on, also on what the backup does not know.
+    client
+        .batch_execute("INSERT INTO kept DEFAULT VALUES; CREATE TABLE lost (id BIGINT)")
+        .await
+        .unwrap();
+    server.create_database("lost").await;
+    // Backups can be put back more than once.
+    for _ in 0..2 {
+        server.restore(&snapshot).await;
+        let client = database.client().await;
+        let insert = "INSERT INTO kept DEFAULT VALUES RETURNING id";
+        let row = client.query_one(insert, &[]).await.unwrap();
+        assert!(row.get::<_, i64>(0) >= 2);
+        let row = client.query_one("SELECT count(*) FROM kept", &[]).await.unwrap();
+        assert_eq!(row.get::<_, i64>(0), 2);
+        client.query("SELECT id FROM lost", &[]).await.unwrap_err();
+        tokio_postgres::connect(&server.url("lost"), tokio_postgres::NoTls)
+            .await
+            .map(drop)
+            .unwrap_err();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_loses_its_connections_and_then_its_keys() {
+    let server = redis::Server::start_new().await;
+    let mut normal = set(&server, "kept").await;
+    let client = ::redis::Client::open(server.url()).unwrap();
+    let mut subscriber = client.get_async_pubsub().await.unwrap();
+    subscriber.subscribe("room").await.unwrap();
+    assert_eq!(server.kill_clients().await, 2);
+    let ended = futures_util::StreamExt::next(&mut subscriber.on_message()).await;
+    assert!(ended.is_none(), "the subscription has ended");
+    ::redis::cmd("PING").exec_async(&mut normal).await.unwrap_err();
+    let size = async || -> usize {
+        let mut connection = server.connection().await;
+        ::redis::cmd("DBSIZE").query_async(&mut connection).await.unwrap()
+    };
+    assert_eq!(size().await, 1);
+    server.restart_empty().await;
+    assert_eq!(size().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn redis_comes_back_empty_on_the_same_port() {
     let server = redis::Server::start_new().await;
     let url = server.url();
@@ -128,6 +208,34 @@ async fn s3_keeps_its_objects_through_a_restart() {
             .status(),
         403
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_s3_keeps_its_objects_and_its_disk_goes_with_it() {
+    let server = s3::Server::start_with_space(1_000_000).await;
+    server.create_bucket("chatfiles");
+    let object = server.root().join("chatfiles/object");
+    fs::write(&object, "bytes").unwrap();
+    let too_much = fs::write(server.root().join("chatfiles/big"), vec![0; 2_000_000]).unwrap_err();
+    assert_eq!(too_much.kind(), std::io::ErrorKind::StorageFull);
+    fs::remove_file(server.root().join("chatfiles/big")).unwrap();
+
+    server.fill();
+    let full = fs::write(server.root().join("chatfiles/other"), "bytes").unwrap_err();
+    assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+    fs::remove_file(server.root().join("chatfiles/other")).unwrap();
+    server.kill().await;
+    server.start().await;
+    assert_eq!(server.objects("chatfiles"), [object]);
+    server.free_space();
+    fs::write(server.root().join("chatfiles/other"), "bytes").unwrap();
+    // The server sees what we see, and nobody else does.
+    assert_eq!(reqwest::get(server.url()).await.unwrap().status(), 403);
+    let mounts = fs::read_to_string("/proc/mounts").unwrap();
+    assert!(!mounts.contains("chatflow-disk-"), "{mounts}");
+    let root = server.root().to_owned();
+    drop(server);
+    assert!(!root.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

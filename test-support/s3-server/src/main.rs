@@ -1,4 +1,7 @@
-//! An S3 server for tests: `s3s-fs` over a directory, with one pair of keys.
+//! An S3 server for tests: `s3s-fs` over a directory, with one pair of keys, and with the uploads that it lacks.
+
+mod files;
+mod uploads;
 
 use std::{error::Error, net::Ipv4Addr, path::PathBuf};
 
@@ -31,8 +34,8 @@ struct Options {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
-    let files = s3s_fs::FileSystem::new(&options.root)
-        .map_err(|error| format!("{}: {error:?}", options.root.display()))?;
+    let files =
+        files::Files::new(&options.root).map_err(|error| format!("{}: {error}", options.root.display()))?;
     let mut builder = S3ServiceBuilder::new(files);
     builder.set_auth(SimpleAuth::from_single(options.access_key, options.secret_key));
     let service = builder.build();

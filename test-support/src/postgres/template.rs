@@ -3,14 +3,13 @@
 use std::{
     ffi::OsString,
     fs,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use tempfile::TempDir;
 
-use crate::binaries;
+use crate::{binaries, supervised::user};
 
 /// Part of the template's name: count up when [`initdb`] changes.
 const LAYOUT: u32 = 1;
@@ -71,9 +70,15 @@ fn template() -> PathBuf {
     template
 }
 
-fn initdb() -> TempDir {
+/// An empty directory that the server's user owns.
+pub(super) fn empty() -> TempDir {
     let directory = folder();
     own(directory.path());
+    directory
+}
+
+fn initdb() -> TempDir {
+    let directory = empty();
     let (program, mut args) = command("initdb");
     // Small log segments: a new data directory is 16 MB smaller to copy.
     let options = format!(
@@ -94,7 +99,7 @@ fn folder() -> TempDir {
 }
 
 /// Gives a directory with all that is in it to the server's user, closed to others, as PostgreSQL demands.
-fn own(directory: &Path) {
+pub(super) fn own(directory: &Path) {
     if let Some(user) = server_user() {
         run(Command::new("chown").args(["-R", &user]).arg(directory));
     }
@@ -103,9 +108,8 @@ fn own(directory: &Path) {
 
 /// Whose rights the server gets: `None` for our own.
 fn server_user() -> Option<String> {
-    let is_root = fs::metadata("/proc/self").expect("/proc is mounted").uid() == 0;
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    is_root.then(|| {
+    (user() == 0).then(|| {
         let known = |user: &&str| accounts.lines().any(|line| line.split(':').next() == Some(user));
         let user = ["postgres", "nobody"].into_iter().find(known);
         user.expect("as root, PostgreSQL needs a user `postgres` or `nobody`")
@@ -126,7 +130,8 @@ fn debian_folders() -> Vec<PathBuf> {
         .collect()
 }
 
-fn run(command: &mut Command) -> String {
+/// Runs a command that can't fail, and returns what it says.
+pub(super) fn run(command: &mut Command) -> String {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?} can't be run: {error}"));
