@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use runtime::{Fatal, client::ServiceUrl, settings::Listen};
+use runtime::{Fatal, admin, client::ServiceUrl, settings::Listen};
 use tokio::net::TcpListener;
 
 use crate::Config;
@@ -32,23 +32,23 @@ impl Ports {
     ///
     /// # Errors
     /// Exit code 69, with the port and the option that changes it.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Fatal> {
-        let http = open(config.listen.bind, config.listen.port, "--port").await?;
-        let grpc = async |offset: u16| {
+    pub(crate) fn open(config: &Config) -> Result<Self, Fatal> {
+        let http = open(config.listen.bind, config.listen.port, "--port")?;
+        let grpc = |offset: u16| {
             let port = match config.grpc_base_port {
                 0 => 0,
                 base => base.saturating_add(offset),
             };
-            let listener = open(Ipv4Addr::LOCALHOST.into(), port, "--grpc-base-port").await?;
+            let listener = open(Ipv4Addr::LOCALHOST.into(), port, "--grpc-base-port")?;
             let address = address(&listener)?;
             Ok::<_, Fatal>(Grpc { listener, address })
         };
         Ok(Self {
             http,
-            chat: grpc(0).await?,
-            presence: grpc(1).await?,
-            notify: grpc(2).await?,
-            files: grpc(3).await?,
+            chat: grpc(0)?,
+            presence: grpc(1)?,
+            notify: grpc(2)?,
+            files: grpc(3)?,
         })
     }
 }
@@ -69,8 +69,8 @@ impl Grpc {
     }
 }
 
-async fn open(bind: IpAddr, port: u16, option: &str) -> Result<TcpListener, Fatal> {
-    TcpListener::bind((bind, port)).await.map_err(|error| {
+fn open(bind: IpAddr, port: u16, option: &str) -> Result<TcpListener, Fatal> {
+    admin::open(SocketAddr::new(bind, port)).map_err(|error| {
         Fatal::unavailable(match error.kind() {
             ErrorKind::AddrInUse => {
                 format!("port {port} is taken by another process: choose another one with {option}")

@@ -18,7 +18,7 @@ use crate::{
 /// A folder or a port that can't be had, a service that fails.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
     let data = DataDir::open(&config.data_dir)?;
-    let open = Ports::open(&config).await?;
+    let open = Ports::open(&config)?;
     let http = ports::address(&open.http)?;
     let process = Health::new();
     Banner::new(http, &open, &data, config.access.open).show_when_ready(&process, &shutdown);

@@ -21,7 +21,7 @@ pub const SERVICES: &str = "services";
 /// # Errors
 /// Where the port can't be had.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
-    let listener = admin::listen(config.listen.bind, config.listen.port).await?;
+    let listener = admin::listen(config.listen.bind, config.listen.port)?;
     serve_on(listener, config, Health::new(), shutdown).await
 }
 

@@ -19,7 +19,7 @@ const NAMES: &[&str] = &[SERVICE_NAME];
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
     let health = Health::new();
     if let Some(port) = config.listen.admin_port {
-        admin::serve(config.listen.bind, port, health.clone(), &shutdown).await?;
+        admin::serve(config.listen.bind, port, health.clone(), &shutdown)?;
     }
     serve(config, health, shutdown).await
 }
@@ -29,7 +29,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
 /// # Errors
 /// A port that is taken, a store that can't be made.
 pub async fn serve(config: Config, health: Health, shutdown: Shutdown) -> Result<(), Fatal> {
-    let listener = admin::listen(config.listen.bind, config.listen.port).await?;
+    let listener = admin::listen(config.listen.bind, config.listen.port)?;
     serve_on(listener, config, health, shutdown).await
 }
 

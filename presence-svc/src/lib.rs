@@ -32,7 +32,7 @@ const MAX_REQUEST: usize = 16 * 1024 * 1024;
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
     let health = Health::new();
     if let Some(port) = config.listen.admin_port {
-        admin::serve(config.listen.bind, port, health.clone(), &shutdown).await?;
+        admin::serve(config.listen.bind, port, health.clone(), &shutdown)?;
     }
     serve(config, health, shutdown).await
 }
@@ -42,7 +42,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
 /// # Errors
 /// A port that can't be had, a listener that fails.
 pub async fn serve(config: Config, health: Health, shutdown: Shutdown) -> Result<(), Fatal> {
-    let listener = admin::listen(config.listen.bind, config.listen.port).await?;
+    let listener = admin::listen(config.listen.bind, config.listen.port)?;
     serve_on(listener, config, health, shutdown).await
 }
 

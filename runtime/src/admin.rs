@@ -10,9 +10,13 @@ use axum::{
     routing::get,
 };
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::{Fatal, Shutdown, health::Health, metrics};
+
+/// Connections that may wait to be accepted: thousands of clients come back in the same second when another edge has
+/// died. The kernel takes no more than `net.core.somaxconn`, which is 4096 on Linux.
+const BACKLOG: u32 = 4096;
 
 #[derive(Clone)]
 struct Asked {
@@ -34,13 +38,8 @@ pub fn routes(health: Health, shutdown: Shutdown) -> Router {
 ///
 /// # Errors
 /// Where the port is taken.
-pub async fn serve(
-    bind: IpAddr,
-    port: u16,
-    health: Health,
-    shutdown: &Shutdown,
-) -> Result<SocketAddr, Fatal> {
-    let listener = listen(bind, port).await?;
+pub fn serve(bind: IpAddr, port: u16, health: Health, shutdown: &Shutdown) -> Result<SocketAddr, Fatal> {
+    let listener = listen(bind, port)?;
     let address = listener
         .local_addr()
         .map_err(|e| Fatal::unavailable(format!("can't listen: {e}")))?;
@@ -58,9 +57,9 @@ pub async fn serve(
 ///
 /// # Errors
 /// The address is taken or not ours: exit code 69.
-pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener, Fatal> {
+pub fn listen(bind: IpAddr, port: u16) -> Result<TcpListener, Fatal> {
     let address = SocketAddr::new(bind, port);
-    TcpListener::bind(address).await.map_err(|error| {
+    open(address).map_err(|error| {
         Fatal::unavailable(match error.kind() {
             std::io::ErrorKind::AddrInUse => format!("{address} is taken by another process"),
             std::io::ErrorKind::AddrNotAvailable => format!("{address} is not an address of this machine"),
@@ -68,6 +67,22 @@ pub async fn listen(bind: IpAddr, port: u16) -> Result<TcpListener, Fatal> {
             _ => format!("can't listen on {address}: {error}"),
         })
     })
+}
+
+/// Opens a listening socket.
+///
+/// # Errors
+/// What the kernel says.
+pub fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    // As the usual way to listen does: a process that starts again finds its port though old connections linger on it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 async fn readyz(State(asked): State<Asked>) -> impl IntoResponse {
@@ -125,9 +140,7 @@ mod tests {
         let shutdown = Shutdown::new();
         let health = Health::new();
         health.part("itself").up();
-        let at = serve(Ipv4Addr::LOCALHOST.into(), 0, health, &shutdown)
-            .await
-            .unwrap();
+        let at = serve(Ipv4Addr::LOCALHOST.into(), 0, health, &shutdown).unwrap();
         assert!(readiness(at).await.unwrap().contains("200 OK"));
 
         let (drained, draining) = tokio::sync::oneshot::channel::<()>();
