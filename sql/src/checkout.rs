@@ -20,9 +20,9 @@ pub(crate) const CHECKOUT: Duration = Duration::from_secs(2);
 #[doc(hidden)]
 pub const STATEMENT: Duration = Duration::from_secs(6);
 
-/// How long a transaction at PostgreSQL may take as a whole.
+/// How long a transaction at PostgreSQL may take as a whole. No caller waits longer, and others wait behind it.
 #[doc(hidden)]
-pub const TRANSACTION: Duration = Duration::from_secs(12);
+pub const TRANSACTION: Duration = Duration::from_secs(6);
 
 /// A pooled connection of either backend.
 #[doc(hidden)]

@@ -29,8 +29,9 @@ pub type Lite = SyncConnectionWrapper<SqliteConnection>;
 /// A PostgreSQL connection.
 pub type Postgres = AsyncPgConnection;
 
-/// How long one statement may run at PostgreSQL, and a transaction lie idle, in milliseconds. Behind the URL's own options.
-const STATEMENT_TIMEOUT: &str = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=10000";
+/// How long one statement may run at PostgreSQL, and a transaction lie idle, in milliseconds: the locks of a process that
+/// has vanished hold others up for no longer. Behind the URL's own options.
+const STATEMENT_TIMEOUT: &str = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=5000";
 
 /// What every SQLite connection is set to.
 const LITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; \
