@@ -17,6 +17,10 @@ pub struct Limits {
     pub upload_time: Duration,
     /// How old something without a row must be for the sweep to remove it.
     pub sweep_age: Duration,
+    /// How long the sweep waits between finding an object without a row and removing it, if there is no row then
+    /// either. Above the time that the row of a whole object can take, so that a clock that is wrong, and makes a new
+    /// object look old, costs no file.
+    pub sweep_doubt: Duration,
     /// How often the sweep runs.
     pub sweep_every: Duration,
 }
@@ -33,6 +37,7 @@ impl Default for Limits {
             stall: Duration::from_secs(30),
             upload_time: Duration::from_mins(45),
             sweep_age: Duration::from_hours(1),
+            sweep_doubt: Duration::from_secs(30),
             sweep_every: Duration::from_hours(1),
         }
     }

@@ -11,7 +11,12 @@ use std::{
 
 use runtime::Shutdown;
 
-use crate::{error::Result, limits::Limits, objects::ObjectStore, store::FileStore};
+use crate::{
+    error::Result,
+    limits::Limits,
+    objects::{Key, ObjectStore},
+    store::FileStore,
+};
 
 /// Pause before a sweep that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -65,9 +70,13 @@ impl Sweep {
         loop {
             let page = self.objects.older_than(before, from.take()).await?;
             for keys in page.keys.chunks(LOOKED_UP) {
-                let known: HashSet<_> = self.files.known(keys).await?.into_iter().collect();
-                for key in keys.iter().filter(|key| !known.contains(key)) {
-                    self.objects.delete(*key).await?;
+                let mut orphans = self.orphans(keys.to_vec()).await?;
+                if !orphans.is_empty() {
+                    tokio::time::sleep(self.limits.sweep_doubt).await;
+                    orphans = self.orphans(orphans).await?;
+                }
+                for key in orphans {
+                    self.objects.delete(key).await?;
                     removed += 1;
                 }
             }
@@ -79,5 +88,11 @@ impl Sweep {
         removed += self.objects.remove_unfinished(before).await?;
         metrics::counter!("chatflow_files_swept_total").increment(removed as u64);
         Ok(removed)
+    }
+
+    /// Those of the keys that no row names.
+    async fn orphans(&self, keys: Vec<Key>) -> Result<Vec<Key>> {
+        let known: HashSet<Key> = self.files.known(&keys).await?.into_iter().collect();
+        Ok(keys.into_iter().filter(|key| !known.contains(key)).collect())
     }
 }

@@ -7,7 +7,7 @@ use files_svc::{
     Limits,
     objects::{self, Key},
 };
-use test_support::wait;
+use test_support::{postgres, wait};
 
 use crate::setup::{Kept, Service, on_both_stores};
 
@@ -16,6 +16,7 @@ on_both_stores!(old_leftovers_are_removed, fresh_ones_are_not);
 fn every_moment(sweep_age: Duration) -> Limits {
     Limits {
         sweep_age,
+        sweep_doubt: Duration::ZERO,
         sweep_every: Duration::from_millis(20),
         ..Limits::default()
     }
@@ -69,4 +70,30 @@ async fn fresh_ones_are_not(kept: Arc<Kept>) {
     assert_eq!(kept.objects().len(), 21);
     upload.finish().await.unwrap();
     kept.holds(22).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_row_comes_after_the_sweep_has_seen_it_stays() {
+    let database = postgres::database().await;
+    let kept = Kept::postgres(database.clone());
+    // To a clock that is ahead everything is old.
+    let limits = Limits {
+        sweep_doubt: Duration::from_secs(5),
+        ..every_moment(Duration::ZERO)
+    };
+    let service = Service::start_with(&kept, limits).await;
+    let slow = database.client().await;
+    slow.batch_execute("BEGIN; LOCK TABLE files IN SHARE MODE")
+        .await
+        .unwrap();
+    let uploading = async { service.upload("a.txt", "hello").await };
+    let sweeping = async {
+        let whole = async || kept.objects().len() == 1;
+        wait::until(wait::SOON, "the object is whole", whole).await;
+        // Many rounds of the sweep.
+        slow.batch_execute("SELECT pg_sleep(0.5); COMMIT").await.unwrap();
+    };
+    let (file, ()) = tokio::join!(uploading, sweeping);
+    let file = file.unwrap();
+    assert_eq!(service.download(&file.id, 0, None).await.unwrap().1, b"hello");
 }
