@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::{
     error::{Error, Result},
     message::Message,
-    store::{Log, Rooms, Span},
+    store::{Head, Log, Rooms, Span},
 };
 
 /// Most bytes of frames after which a page of changes is closed.
@@ -21,6 +21,30 @@ pub struct Page {
     pub messages: Vec<Message>,
     /// The room's last seq when it was read.
     pub last_seq: u64,
+}
+
+/// Which changes of a room a caller asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    /// Those after this seq.
+    pub seq: u64,
+    /// The message whose change the caller saw there.
+    pub id: Option<String>,
+    /// Those up to this seq.
+    pub up_to: Option<u64>,
+    /// So many at most.
+    pub limit: u32,
+    /// None more once their frames have so many bytes.
+    pub max_bytes: u32,
+}
+
+/// What a caller gets who asks for changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// What came after what it saw.
+    Changes(Changes),
+    /// What it saw is not in this log, which was set back and ends here.
+    Forked(Head),
 }
 
 /// A page of changes.
@@ -45,31 +69,43 @@ pub async fn page<S: Rooms + Log>(store: &S, room_id: &str, span: Span, limit: u
     Ok(Page { messages, last_seq })
 }
 
-/// Reads what changed after `after`, up to `up_to` if given: `limit` changes at most, and none more once their frames
-/// have `max_bytes`.
+/// Reads what changed since.
 ///
 /// # Errors
 /// [`Error::NoSuchRoom`].
-pub async fn changes_since<S: Rooms + Log>(
-    store: &S,
-    room_id: &str,
-    after: u64,
-    up_to: Option<u64>,
-    limit: u32,
-    max_bytes: u32,
-) -> Result<Changes> {
-    let max_bytes = max_bytes as usize;
+pub async fn changes_since<S: Rooms + Log>(store: &S, room_id: &str, since: Since) -> Result<Answer> {
     let last_seq = store.room(room_id).await?.ok_or(Error::NoSuchRoom)?.last_seq;
-    // Behind `after` there is nothing, and before it everything is known, unless the log itself ends earlier.
-    let bound = up_to.map_or(last_seq, |bound| bound.max(after).min(last_seq));
+    let is_ours = last_seq >= since.seq
+        && match &since.id {
+            Some(id) => store.was_of(room_id, since.seq, id).await?,
+            None => true,
+        };
+    if is_ours {
+        return Ok(Answer::Changes(changes(store, room_id, &since, last_seq).await?));
+    }
+    let heads = store.heads(vec![room_id.to_owned()]).await?;
+    heads
+        .into_iter()
+        .next()
+        .map(Answer::Forked)
+        .ok_or(Error::NoSuchRoom)
+}
+
+async fn changes<S: Log>(store: &S, room_id: &str, since: &Since, last_seq: u64) -> Result<Changes> {
+    let max_bytes = since.max_bytes as usize;
+    let bound = since
+        .up_to
+        .map_or(last_seq, |bound| bound.max(since.seq).min(last_seq));
     let mut page = Changes {
         frames: Vec::new(),
         complete_to: bound,
         last_seq,
     };
-    let (mut at, mut bytes) = (after, 0);
+    let (mut at, mut bytes) = (since.seq, 0);
     while at < bound {
-        let left = limit.saturating_sub(u32::try_from(page.frames.len()).unwrap_or(u32::MAX));
+        let left = since
+            .limit
+            .saturating_sub(u32::try_from(page.frames.len()).unwrap_or(u32::MAX));
         if left == 0 || bytes >= max_bytes {
             page.complete_to = at;
             break;

@@ -55,8 +55,19 @@ pub trait Rooms: Clone + Send + Sync + 'static {
     fn room(&self, id: &str) -> impl Future<Output = Result<Option<Room>>> + Send;
     /// Rooms by age, oldest first, those of one moment by id; only those behind `after` in that order, if given.
     fn rooms(&self, after: Option<&Room>, limit: u32) -> impl Future<Output = Result<Vec<Room>>> + Send;
-    /// The last seq of each of these rooms that exists, in one query, in no order.
-    fn heads(&self, ids: Vec<String>) -> impl Future<Output = Result<Vec<(String, u64)>>> + Send;
+    /// The last change of each of these rooms that exists, in one query, in no order.
+    fn heads(&self, ids: Vec<String>) -> impl Future<Output = Result<Vec<Head>>> + Send;
+}
+
+/// Where a room's log ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The room.
+    pub room_id: String,
+    /// Its last seq.
+    pub last_seq: u64,
+    /// The message whose change that is; `None` in an empty room.
+    pub last_id: Option<String>,
 }
 
 /// Which messages of a room a page of its history holds.
@@ -101,6 +112,8 @@ pub trait Log: Clone + Send + Sync + 'static {
         up_to: u64,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Message>>> + Send;
+    /// Whether the change at `seq` was one of the message `id`, as far as messages tell, which know only their last change.
+    fn was_of(&self, room_id: &str, seq: u64, id: &str) -> impl Future<Output = Result<bool>> + Send;
 }
 
 /// How far users have read.
@@ -175,6 +188,9 @@ pub struct Delivery {
 
 /// Notifications that are still to be delivered.
 pub trait Outbox: Clone + Send + Sync + 'static {
+    /// The time that all replicas agree on: PostgreSQL's where that is the store, `clock`'s where nobody shares it. A
+    /// replica whose own clock is wrong must not put a row off for the others.
+    fn now(&self, clock: &Clock) -> impl Future<Output = Result<Timestamp>> + Send;
     /// Claims up to `limit` rows that are due, oldest first: nobody else gets them before `until`.
     fn claim(
         &self,

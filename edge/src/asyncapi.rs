@@ -98,6 +98,16 @@ mod tests {
             retry_after_ms: Some(5),
         };
         let (room_id, id, seq, last_seq) = ("general", "i", 2, 2);
+        let subscribed = |last_id| ServerFrame::Subscribed {
+            room_id,
+            last_seq,
+            last_id,
+        };
+        let reset = |last_id| ServerFrame::Reset {
+            room_id,
+            last_seq,
+            last_id,
+        };
         let frames = [
             ServerFrame::Message(message(None, None, None)),
             ServerFrame::MessageUpdated(message(Some("c"), Some(now), Some("/api/files/1/download"))),
@@ -122,9 +132,11 @@ mod tests {
             error(ErrorCode::RateLimited),
             error(ErrorCode::Unavailable),
             ServerFrame::Pong,
-            ServerFrame::Subscribed { room_id, last_seq },
+            subscribed(None),
+            subscribed(Some("i")),
             ServerFrame::Unsubscribed { room_id },
-            ServerFrame::Reset { room_id, last_seq },
+            reset(None),
+            reset(Some("i")),
             ServerFrame::Presence {
                 user_id: "alice",
                 username: "Alice",

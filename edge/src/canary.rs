@@ -38,11 +38,7 @@ struct Inner {
 impl Canary {
     /// Starts singing; the part `edge-delivery` of `health` says whether it is heard.
     pub(crate) fn start(broker: Broker, health: &Health, shutdown: &Shutdown) -> Self {
-        let canary = Self(Arc::new(Inner {
-            channel: format!("canary:{}", Uuid::now_v7()),
-            began: Instant::now(),
-            heard: AtomicU64::new(0),
-        }));
+        let canary = Self::new();
         let part = health.part("edge-delivery");
         let bird = canary.clone();
         shutdown.spawn_until_begun(async move {
@@ -70,6 +66,15 @@ impl Canary {
             }
         });
         canary
+    }
+
+    /// One that does not sing yet; that counts as unheard only after a while.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Inner {
+            channel: format!("canary:{}", Uuid::now_v7()),
+            began: Instant::now(),
+            heard: AtomicU64::new(0),
+        }))
     }
 
     /// The channel it sings on.

@@ -13,18 +13,25 @@ mod served;
 pub(crate) mod shard;
 pub(crate) mod shards;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Instant,
 };
 
 use broker::Broker;
-use runtime::Shutdown;
+use runtime::{Shutdown, health::Part};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::{asks::Ask, sequencer::Sequencer, shard::Command, shards::Shards};
-use crate::{canary::Canary, recovery::log::Log, socket::SocketLimits, socket::connection::Connection};
+use crate::{
+    canary::Canary,
+    recovery::{heads::Heads, log::Log, seen::Seen},
+    socket::{SocketLimits, connection::Connection},
+};
 
 /// A room's id.
 pub(crate) type RoomId = Arc<str>;
@@ -46,6 +53,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) log: Log,
     pub(crate) broker: Broker,
     pub(crate) canary: Canary,
+    /// Red while no hint arrives of what changes.
+    pub(crate) hints: Part,
     pub(crate) limits: Arc<SocketLimits>,
     pub(crate) shutdown: &'a Shutdown,
     /// Cancelled when the last connection is gone after the shutdown began.
@@ -59,6 +68,7 @@ impl Hub {
             log,
             broker,
             canary,
+            hints,
             limits,
             shutdown,
             over,
@@ -69,7 +79,10 @@ impl Hub {
         let announcer = announce::start(broker.clone(), shutdown);
         let (sequencer, answers) =
             Sequencer::new(log, shards.clone(), announcer, Arc::clone(&rooms), shutdown);
-        shutdown.spawn(intake::run(sequencer, broker, canary, asked, answers, over));
+        let heads = Heads::new(broker.connected(), canary.clone(), hints, Instant::now());
+        shutdown.spawn(intake::run(
+            sequencer, heads, broker, canary, asked, answers, over,
+        ));
         Self {
             asks,
             shards,
@@ -89,9 +102,9 @@ impl Hub {
         self.shards.of(connection).send(command).await;
     }
 
-    /// Subscribes a connection to a room; anew, if it is already subscribed. With `after`, what came after that seq is
+    /// Subscribes a connection to a room; anew, if it is already subscribed. With `after`, what came after that change is
     /// replayed first. Everything else is told to the connection: confirmed, refused, frames.
-    pub(crate) async fn subscribe(&self, connection: &Arc<Connection>, room: &RoomId, after: Option<u64>) {
+    pub(crate) async fn subscribe(&self, connection: &Arc<Connection>, room: &RoomId, after: Option<Seen>) {
         let generation = self.generations.fetch_add(1, Ordering::Relaxed);
         connection.subscribing(room, generation);
         self.ask(Ask::Subscribe {

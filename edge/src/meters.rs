@@ -13,6 +13,7 @@ struct Meters {
     slow_closed: Counter,
     gap_repairs: Counter,
     resets: Counter,
+    unhinted: Counter,
     replayed: Counter,
     publish_lag: Histogram,
     canary: Histogram,
@@ -30,6 +31,7 @@ static METERS: LazyLock<Meters> = LazyLock::new(|| {
         slow_closed: counter!("chatflow_edge_slow_closed_total"),
         gap_repairs: counter!("chatflow_edge_gap_repairs_total"),
         resets: counter!("chatflow_edge_room_resets_total"),
+        unhinted: counter!("chatflow_edge_unhinted_rooms_total"),
         replayed: counter!("chatflow_edge_replayed_frames_total"),
         publish_lag: histogram!("chatflow_edge_publish_lag_seconds"),
         canary: histogram!("chatflow_edge_canary_seconds"),
@@ -74,6 +76,11 @@ pub(crate) fn gap_repair() {
 /// A room's log was found set back.
 pub(crate) fn reset() {
     METERS.resets.increment(1);
+}
+
+/// Rooms had changed, and no hint had told of it in time.
+pub(crate) fn unhinted(rooms: usize) {
+    METERS.unhinted.increment(rooms as u64);
 }
 
 /// Frames of the log were sent to a client that was away.

@@ -21,6 +21,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use axum::{Router, routing::get};
 use broker::Broker;
 use runtime::{Shutdown, health::Health};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -43,7 +44,8 @@ pub use limits::SocketLimits;
 pub struct Sockets(Shared);
 
 impl Sockets {
-    /// Starts the hub, the heartbeats and the canary, whose part of `health` is called `edge-delivery`.
+    /// Starts the hub, the heartbeats and the canary. Two parts of `health` say whether the broker delivers:
+    /// `edge-delivery`, what this edge publishes itself, and `edge-hints`, what chat-svc publishes.
     ///
     /// When the shutdown begins, every connection is told 1001, spread over [`SocketLimits::drain`].
     pub fn start(
@@ -62,6 +64,7 @@ impl Sockets {
             log: Log::new(upstream.clone()),
             broker,
             canary,
+            hints: health.part("edge-hints"),
             limits: Arc::clone(&limits),
             shutdown,
             over: over.clone(),
@@ -79,6 +82,7 @@ impl Sockets {
             hub,
             roster,
             gate,
+            admissions: Semaphore::new(session::ADMISSIONS),
             limits,
             ids: AtomicU64::new(1),
             shutdown: shutdown.clone(),

@@ -96,18 +96,24 @@ pub enum ServerFrame<'a> {
         room_id: &'a str,
         /// Its last seq.
         last_seq: u64,
+        /// The message whose change that is, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_id: Option<&'a str>,
     },
     /// The answer to `unsubscribe`.
     Unsubscribed {
         /// The room.
         room_id: &'a str,
     },
-    /// The log is behind what the client has seen (a restored database): forget it and start anew.
+    /// What the client has seen is not in the log (a restored database): forget it and start anew.
     Reset {
         /// The room.
         room_id: &'a str,
         /// Its last seq now.
         last_seq: u64,
+        /// The message whose change that is, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last_id: Option<&'a str>,
     },
     /// A user who shares a room came or went.
     Presence {

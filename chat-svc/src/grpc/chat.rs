@@ -12,11 +12,11 @@ use tonic::{Request, Response, Status};
 use crate::{
     clock::Clock,
     error::{Error, Result},
-    history,
+    history::{self, Answer, Since},
     log::appender::{Appender, Publisher},
     message::{Change, Message, NewMessage, Target},
     room::{NewRoom, Room},
-    store::{Log, ReadMarks, Rooms, Span},
+    store::{Head, Log, ReadMarks, Rooms, Span},
 };
 
 /// Most rooms that one call asks the heads of.
@@ -161,24 +161,25 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
         let asked = request.into_inner();
         fields::id("room_id", &asked.room_id)?;
         let limit = fields::page_within("limit", asked.limit, CHANGES_DEFAULT, CHANGES_MAX)?;
-        let up_to = (asked.up_to_seq > 0).then_some(asked.up_to_seq);
-        let bytes = fields::page_within(
+        let max_bytes = fields::page_within(
             "max_bytes",
             asked.max_bytes,
             history::PAGE_BYTES,
             history::PAGE_BYTES,
         )?;
-        let (store, room) = (&self.store, &asked.room_id);
-        let page = history::changes_since(store, room, asked.after_seq, up_to, limit, bytes).await?;
-        let changes = page
-            .frames
-            .into_iter()
-            .map(|(seq, frame)| wire::Change { seq, frame });
-        Ok(Response::new(wire::ChangesSinceResponse {
-            changes: changes.collect(),
-            complete_to: page.complete_to,
-            last_seq: page.last_seq,
-        }))
+        if let Some(id) = &asked.after_id {
+            fields::uuid("after_id", id)?;
+        }
+        let since = Since {
+            seq: asked.after_seq,
+            // As they are stored.
+            id: asked.after_id.map(|id| id.to_ascii_lowercase()),
+            up_to: (asked.up_to_seq > 0).then_some(asked.up_to_seq),
+            limit,
+            max_bytes,
+        };
+        let answer = history::changes_since(&self.store, &asked.room_id, since).await?;
+        Ok(Response::new(answer.into()))
     }
 
     async fn heads(
@@ -196,7 +197,7 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
         let distinct: HashSet<String> = asked.room_ids.into_iter().collect();
         let heads = self.store.heads(distinct.into_iter().collect()).await?;
         Ok(Response::new(wire::HeadsResponse {
-            heads: heads.into_iter().map(head).collect(),
+            heads: heads.into_iter().map(Into::into).collect(),
         }))
     }
 
@@ -221,7 +222,7 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
         fields::id("user_id", &asked.user_id)?;
         let marks = self.store.read_marks(&asked.user_id).await?;
         Ok(Response::new(wire::ListReadMarksResponse {
-            marks: marks.into_iter().map(head).collect(),
+            marks: marks.into_iter().map(mark).collect(),
         }))
     }
 }
@@ -245,8 +246,45 @@ async fn send(appender: &Appender, asked: wire::SendMessageRequest) -> Result<wi
     })
 }
 
-fn head((room_id, last_seq): (String, u64)) -> wire::Head {
-    wire::Head { room_id, last_seq }
+fn mark((room_id, last_seq): (String, u64)) -> wire::Head {
+    wire::Head {
+        room_id,
+        last_seq,
+        last_id: String::new(),
+    }
+}
+
+impl From<Head> for wire::Head {
+    fn from(head: Head) -> Self {
+        Self {
+            room_id: head.room_id,
+            last_seq: head.last_seq,
+            last_id: head.last_id.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Answer> for wire::ChangesSinceResponse {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Changes(page) => {
+                let changes = page.frames.into_iter();
+                Self {
+                    changes: changes.map(|(seq, frame)| wire::Change { seq, frame }).collect(),
+                    complete_to: page.complete_to,
+                    last_seq: page.last_seq,
+                    ..Self::default()
+                }
+            }
+            Answer::Forked(head) => Self {
+                complete_to: head.last_seq,
+                last_seq: head.last_seq,
+                forked: true,
+                last_id: head.last_id.unwrap_or_default(),
+                ..Self::default()
+            },
+        }
+    }
 }
 
 impl From<Room> for wire::Room {

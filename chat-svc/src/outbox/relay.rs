@@ -85,7 +85,7 @@ impl<S: Outbox> Relay<S> {
 
     /// Claims a batch and tries each of its rows once; how many there were.
     async fn deliver_due(&self) -> Result<usize> {
-        let now = self.clock.now();
+        let now = self.store.now(&self.clock).await?;
         let claimed = self.store.claim(BATCH, now, later(now, LEASE)).await?;
         let count = claimed.len();
         let done: Vec<i64> = stream::iter(claimed)
@@ -122,8 +122,12 @@ impl<S: Outbox> Relay<S> {
             }
             Err(status) => {
                 tracing::debug!(code = ?status.code(), "a notification is delivered later");
-                let due = later(self.clock.now(), pause(delivery.attempts));
-                if let Err(error) = self.store.postpone(delivery.id, due).await {
+                let postponed = async {
+                    let now = self.store.now(&self.clock).await?;
+                    let due = later(now, pause(delivery.attempts));
+                    self.store.postpone(delivery.id, due).await
+                };
+                if let Err(error) = postponed.await {
                     tracing::debug!(?error, "the claim has to run out");
                 }
                 "postponed"

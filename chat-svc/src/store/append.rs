@@ -86,6 +86,10 @@ impl Log for SqlStore {
     async fn changes(&self, room_id: &str, after: u64, up_to: u64, limit: u32) -> Result<Vec<Message>> {
         log::changes(&self.db, room_id, after, up_to, limit).await
     }
+
+    async fn was_of(&self, room_id: &str, seq: u64, id: &str) -> Result<bool> {
+        log::was_of(&self.db, room_id, seq, id).await
+    }
 }
 
 /// Runs the statements. The caller opens the transaction, and rolls it back at an error.
@@ -262,11 +266,8 @@ impl Plan {
             deleted_at: None,
         };
         let people = mentions::mentioned(&new.content, &new.user_id);
-        self.outbox.extend(
-            people
-                .into_iter()
-                .map(|user| OutboxRow::mention(&row.id, user, self.now)),
-        );
+        self.outbox
+            .extend(people.into_iter().map(|user| OutboxRow::mention(&row.id, user)));
         self.new.push(row.clone());
         self.remember(row.clone());
         Ok(Committed {

@@ -1,6 +1,8 @@
 //! Reading the log, and the statement that changes a message in it.
 
-use diesel::{ExpressionMethods as _, QueryDsl as _, SelectableHelper as _, dsl::auto_type};
+use diesel::{
+    BoolExpressionMethods as _, ExpressionMethods as _, QueryDsl as _, SelectableHelper as _, dsl::auto_type,
+};
 use sql::{Db, Millis, fetch};
 
 use super::{Span, number::to_sql, rows::MessageRow, schema::messages, store_error};
@@ -72,6 +74,23 @@ pub(super) async fn changes(
     .await
     .map_err(store_error)?;
     Ok(rows.into_iter().map(Into::into).collect())
+}
+
+pub(super) async fn was_of(db: &Db, room_id: &str, seq: u64, id: &str) -> Result<bool> {
+    let seq = to_sql(seq);
+    let rows: Vec<(String, i64)> = fetch!(
+        db,
+        read,
+        load,
+        of_room(room_id.to_owned())
+            .filter(messages::id.eq(id.to_owned()).or(messages::change_seq.eq(seq)))
+            .select((messages::id, messages::change_seq))
+    )
+    .await
+    .map_err(store_error)?;
+    // Messages are never removed, and their last change only moves on: what was seen once can still be found.
+    let (its_own, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(found, _)| found == id);
+    Ok(others.is_empty() && its_own.iter().any(|(_, last)| *last >= seq))
 }
 
 #[auto_type(no_type_alias)]

@@ -12,7 +12,7 @@ use super::{
     rows::MessageRow,
     schema::{messages, outbox},
 };
-use crate::error::Result;
+use crate::{clock::Clock, error::Result};
 
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = outbox, treat_none_as_default_value = false)]
@@ -27,18 +27,32 @@ pub(super) struct OutboxRow {
 type Claimed = (i64, String, String, String, i64);
 
 impl OutboxRow {
-    /// A mention, due at once.
-    pub(super) fn mention(message_id: &str, user_id: String, now: Timestamp) -> Self {
+    /// A mention, due at once, whatever the clock of this replica says.
+    pub(super) fn mention(message_id: &str, user_id: String) -> Self {
         Self {
             message_id: message_id.to_owned(),
             user_id,
             kind: "mention".to_owned(),
-            due_at: Millis::from(now),
+            due_at: Millis::from(Timestamp::UNIX_EPOCH),
         }
     }
 }
 
 impl Outbox for SqlStore {
+    async fn now(&self, clock: &Clock) -> Result<Timestamp> {
+        if let sql::Pools::Lite { .. } = self.db.pools()? {
+            return Ok(clock.now());
+        }
+        let now: Millis = fetch!(
+            self.db,
+            read,
+            get_result,
+            diesel::select(diesel::dsl::sql::<sql::Moment>("now()"))
+        )
+        .await?;
+        Ok(now.into())
+    }
+
     async fn claim(&self, limit: u32, now: Timestamp, until: Timestamp) -> Result<Vec<Delivery>> {
         let due: Vec<i64> = fetch!(
             self.db,

@@ -1,10 +1,18 @@
 //! Rooms in the database.
 
-use diesel::{BoolExpressionMethods as _, ExpressionMethods as _, QueryDsl as _, SelectableHelper as _};
+use diesel::{
+    BoolExpressionMethods as _, ExpressionMethods as _, JoinOnDsl as _, NullableExpressionMethods as _,
+    QueryDsl as _, SelectableHelper as _,
+};
 use jiff::Timestamp;
 use sql::{Millis, fetch};
 
-use super::{Rooms, SqlStore, number::from_sql, rows::RoomRow, schema::rooms};
+use super::{
+    Head, Rooms, SqlStore,
+    number::from_sql,
+    rows::RoomRow,
+    schema::{messages, rooms},
+};
 use crate::{
     error::{Error, Result},
     room::{NewRoom, Room},
@@ -86,16 +94,26 @@ impl Rooms for SqlStore {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    async fn heads(&self, ids: Vec<String>) -> Result<Vec<(String, u64)>> {
-        let rows: Vec<(String, i64)> = fetch!(
+    async fn heads(&self, ids: Vec<String>) -> Result<Vec<Head>> {
+        let rows: Vec<(String, i64, Option<String>)> = fetch!(
             self.db,
             read,
             load,
             rooms::table
+                .left_join(
+                    messages::table.on(messages::room_id
+                        .eq(rooms::id)
+                        .and(messages::change_seq.eq(rooms::last_seq)))
+                )
                 .filter(rooms::id.eq_any(ids.clone()))
-                .select((rooms::id, rooms::last_seq))
+                .select((rooms::id, rooms::last_seq, messages::id.nullable()))
         )
         .await?;
-        Ok(rows.into_iter().map(|(id, head)| (id, from_sql(head))).collect())
+        let heads = rows.into_iter().map(|(room_id, last_seq, last_id)| Head {
+            room_id,
+            last_seq: from_sql(last_seq),
+            last_id,
+        });
+        Ok(heads.collect())
     }
 }

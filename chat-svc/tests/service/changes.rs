@@ -19,6 +19,7 @@ on_both_stores!(
     whoever_was_away_reads_the_last_state,
     pages_of_changes_are_complete,
     pages_of_large_messages_are_cut,
+    who_saw_another_log_is_told,
     concurrent_changes_leave_no_gap,
     bad_input_is_named,
 );
@@ -51,6 +52,7 @@ async fn page(service: &Service, after: u64, limit: u32, up_to: u64) -> ChangesS
         limit,
         up_to_seq: up_to,
         max_bytes: 0,
+        after_id: None,
     };
     service
         .chat
@@ -227,6 +229,79 @@ async fn pages_of_large_messages_are_cut(store: Store) {
         all.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(),
         (1..=50).collect::<Vec<_>>()
     );
+}
+
+/// What a caller is told who saw, as the last change, one of this message at this seq.
+async fn since(
+    service: &Service,
+    room: &str,
+    seq: u64,
+    id: Option<&str>,
+) -> Result<ChangesSinceResponse, Status> {
+    let request = ChangesSinceRequest {
+        room_id: room.to_owned(),
+        after_seq: seq,
+        after_id: id.map(str::to_owned),
+        ..ChangesSinceRequest::default()
+    };
+    Ok(service.chat.clone().changes_since(request).await?.into_inner())
+}
+
+async fn who_saw_another_log_is_told(store: Store) {
+    let service = store.service().await;
+    let mut ids = vec![String::new()];
+    for n in 1..=5 {
+        ids.push(service.say("general", "alice", &n.to_string()).await.id);
+    }
+    let elsewhere = service.say("random", "alice", "elsewhere").await.id;
+    let lost = "01890000-0000-7000-8000-000000000000";
+    let ours = async |seq, id: &str| {
+        let answer = since(&service, "general", seq, Some(id)).await.unwrap();
+        assert!(!answer.forked, "{seq} {id}");
+        assert_eq!(answer.last_id, "");
+        let seqs: Vec<u64> = answer.changes.iter().map(|change| change.seq).collect();
+        (seqs, answer.complete_to, answer.last_seq)
+    };
+    let forked = async |seq, id: Option<&str>| {
+        let answer = since(&service, "general", seq, id).await.unwrap();
+        assert!(answer.forked && answer.changes.is_empty(), "{seq} {id:?}");
+        assert_eq!(answer.complete_to, answer.last_seq);
+        (answer.last_seq, answer.last_id)
+    };
+    assert_eq!(ours(5, &ids[5]).await, (vec![], 5, 5));
+    assert_eq!(ours(2, &ids[2]).await, (vec![3, 4, 5], 5, 5));
+    assert_eq!(ours(2, &ids[2].to_uppercase()).await, (vec![3, 4, 5], 5, 5));
+    let head = (5, ids[5].clone());
+    // Overtaken by a log that never had it, also where the id is another room's.
+    assert_eq!(forked(4, Some(lost)).await, head);
+    assert_eq!(forked(5, Some(lost)).await, head);
+    assert_eq!(forked(1, Some(&elsewhere)).await, head);
+    // Here in this log, but not at that seq: whoever saw it there saw a change that was lost.
+    assert_eq!(forked(4, Some(&ids[2])).await, head);
+    assert_eq!(forked(2, Some(&ids[4])).await, head);
+    assert_eq!(forked(99, Some(&ids[5])).await, head);
+    assert_eq!(forked(99, None).await, head);
+    // A message that changed again was changed before.
+    edit(&service, "alice", &ids[2], "two").await.unwrap(); // 6
+    delete(&service, "alice", &ids[1]).await.unwrap(); // 7
+    assert_eq!(ours(1, &ids[1]).await, (vec![3, 4, 5, 6, 7], 7, 7));
+    assert_eq!(ours(2, &ids[2]).await, (vec![3, 4, 5, 6, 7], 7, 7));
+    assert_eq!(ours(6, &ids[2]).await, (vec![7], 7, 7));
+    assert_eq!(ours(7, &ids[1]).await, (vec![], 7, 7));
+    delete(&service, "alice", &ids[4]).await.unwrap(); // 8
+    let head = (8, ids[4].clone());
+    // Nobody is at 1 and 4 any more, but these were never there either; at 5 is somebody else.
+    assert_eq!(forked(1, Some(&elsewhere)).await, head);
+    assert_eq!(forked(4, Some(&ids[3])).await, head);
+    assert_eq!(forked(5, Some(&ids[2])).await, head);
+    // A room that was emptied.
+    let emptied = since(&service, "devops", 1, Some(lost)).await.unwrap();
+    assert!(emptied.forked && emptied.last_seq == 0 && emptied.last_id.is_empty());
+    assert!(!since(&service, "devops", 0, None).await.unwrap().forked);
+    let odd = since(&service, "general", 1, Some("m1")).await;
+    assert_eq!(refusal(odd), (Code::InvalidArgument, Some("after_id".to_owned())));
+    let nowhere = since(&service, "nowhere", 1, Some(lost)).await;
+    assert_eq!(refusal(nowhere).0, Code::NotFound);
 }
 
 async fn concurrent_changes_leave_no_gap(store: Store) {

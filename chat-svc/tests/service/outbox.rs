@@ -3,7 +3,11 @@
 use std::{collections::HashSet, net::Ipv4Addr};
 
 use broker::{Broker, Source};
-use chat_svc::store::Outbox as _;
+use chat_svc::{
+    clock::Clock,
+    message::{Change, NewMessage},
+    store::{Log as _, Outbox as _},
+};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use proto::notify::{ListRequest, Notification, notify_service_client::NotifyServiceClient};
@@ -22,6 +26,7 @@ on_both_stores!(
     mentions_reach_notify_svc_also_after_it_was_away,
     two_replicas_deliver_once,
     a_claim_is_nobody_elses_until_it_runs_out,
+    a_wrong_clock_puts_no_mention_off_for_other_replicas,
     without_notify_svc_mentions_wait,
 );
 
@@ -176,4 +181,27 @@ async fn without_notify_svc_mentions_wait(store: Store) {
     let service = store.service().await;
     service.say("general", "alice", "@bob @carol").await;
     assert_eq!(store.direct().await.backlog().await.unwrap(), 2);
+}
+
+async fn a_wrong_clock_puts_no_mention_off_for_other_replicas(store: Store) {
+    let direct = store.direct().await;
+    let ahead = Clock::from_fn(|| Timestamp::now() + SignedDuration::from_hours(1));
+    let mention = NewMessage {
+        room_id: "general".to_owned(),
+        user_id: "alice".to_owned(),
+        username: "Alice".to_owned(),
+        content: "@bob".to_owned(),
+        message_type: "text".to_owned(),
+        file_url: None,
+        client_msg_id: None,
+    };
+    direct.commit(vec![Change::Send(mention)], &ahead).await.unwrap();
+    let now = direct.now(&Clock::system()).await.unwrap();
+    let drift = now.duration_since(Timestamp::now()).abs();
+    assert!(drift < SignedDuration::from_secs(30), "{drift:?}");
+    assert_eq!(
+        direct.claim(10, now, now).await.unwrap().len(),
+        1,
+        "due for everybody"
+    );
 }

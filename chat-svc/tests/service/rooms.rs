@@ -1,7 +1,8 @@
 //! Rooms, heads, read marks.
 
 use proto::chat::{
-    CreateRoomRequest, GetRoomRequest, HeadsRequest, ListReadMarksRequest, ListRoomsRequest, MarkReadRequest,
+    CreateRoomRequest, EditMessageRequest, GetRoomRequest, HeadsRequest, ListReadMarksRequest,
+    ListRoomsRequest, MarkReadRequest,
 };
 use tonic::Code;
 
@@ -100,10 +101,16 @@ async fn rooms_are_listed_in_pages_by_age(store: Store) {
 
 async fn heads_of_many_rooms_come_at_once(store: Store) {
     let service = store.service().await;
-    for _ in 0..3 {
-        service.say("general", "alice", "hi").await;
-    }
-    service.say("random", "alice", "hi").await;
+    let first = service.say("general", "alice", "hi").await.id;
+    service.say("general", "alice", "hi").await;
+    let edit = EditMessageRequest {
+        room_id: "general".to_owned(),
+        message_id: first.clone(),
+        user_id: "alice".to_owned(),
+        content: "ho".to_owned(),
+    };
+    service.chat.clone().edit_message(edit).await.unwrap();
+    let other = service.say("random", "alice", "hi").await.id;
     let mut room_ids: Vec<String> = (0..5000).map(|n| format!("none-{n}")).collect();
     room_ids.extend(["general", "random", "devops", "general"].map(str::to_owned));
     let answer = service
@@ -116,11 +123,15 @@ async fn heads_of_many_rooms_come_at_once(store: Store) {
         .into_inner()
         .heads
         .into_iter()
-        .map(|h| (h.room_id, h.last_seq))
+        .map(|h| (h.room_id, h.last_seq, h.last_id))
         .collect();
     heads.sort();
-    let expected = [("devops", 0), ("general", 3), ("random", 1)];
-    assert_eq!(heads, expected.map(|(id, seq)| (id.to_owned(), seq)));
+    let expected = [
+        ("devops", 0, String::new()),
+        ("general", 3, first),
+        ("random", 1, other),
+    ];
+    assert_eq!(heads, expected.map(|(room, seq, id)| (room.to_owned(), seq, id)));
 }
 
 async fn read_marks_only_move_forward(store: Store) {

@@ -158,6 +158,7 @@ impl Service {
                 limit,
                 up_to_seq: 0,
                 max_bytes: 0,
+                after_id: None,
             };
             let page = self
                 .chat

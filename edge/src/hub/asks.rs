@@ -4,7 +4,12 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::RoomId;
 use crate::{
-    recovery::{heads::Compared, log::Unread, tail::Page},
+    recovery::{
+        heads::{Compared, Why},
+        log::Unread,
+        seen::Seen,
+        tail::Page,
+    },
     socket::connection::Connection,
 };
 
@@ -15,7 +20,7 @@ pub(super) enum Ask {
         connection: Arc<Connection>,
         room: RoomId,
         generation: u64,
-        after: Option<u64>,
+        after: Option<Seen>,
     },
     Unsubscribe {
         connection: Arc<Connection>,
@@ -33,15 +38,17 @@ pub(super) enum Answer {
     /// The heads of rooms that somebody began to listen to.
     Started {
         asked: Vec<(RoomId, u64)>,
-        heads: Result<HashMap<RoomId, u64>, Unread>,
+        heads: Result<HashMap<RoomId, Seen>, Unread>,
     },
     /// A page from behind `asked`.
     Page {
         room: RoomId,
         epoch: u64,
-        asked: u64,
+        asked: Seen,
         page: Result<Page, Unread>,
     },
     /// Heads to compare.
     Heads(Compared),
+    /// No heads.
+    NotCompared(Why),
 }

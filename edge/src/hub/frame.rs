@@ -1,8 +1,9 @@
 //! Frames on their way out: encoded once, shared by everybody who gets them.
 
 use bytes::{Bytes, BytesMut};
+use proto::frame::ServerFrame;
 
-use crate::socket::encode;
+use crate::{recovery::seen::Seen, socket::encode};
 
 /// What may happen to a frame on a connection that can't keep up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,17 @@ impl Batch {
     /// A single text frame that is delivered.
     pub(crate) fn kept(json: &[u8]) -> Self {
         Self::of(&[Frame::text(json, Class::Kept)])
+    }
+
+    /// A client has to forget what it has of a room, whose log ends with `last`.
+    pub(crate) fn reset(room_id: &str, last: Seen) -> Self {
+        let last_id = last.id_text();
+        let frame = ServerFrame::Reset {
+            room_id,
+            last_seq: last.seq,
+            last_id: last_id.as_deref(),
+        };
+        Self::kept(&frame.encode())
     }
 
     /// A frame of the WebSocket protocol itself.

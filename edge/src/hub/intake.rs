@@ -21,7 +21,10 @@ use super::{
 use crate::{
     canary::Canary,
     meters,
-    recovery::heads::{Heads, compare},
+    recovery::{
+        heads::{Heads, Standing, Why, compare},
+        seen::{self, Seen},
+    },
 };
 
 /// Announcements taken in one round, before they are fanned out.
@@ -37,12 +40,15 @@ struct Peek<'a> {
     r#type: Cow<'a, str>,
     seq: Option<u64>,
     #[serde(borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
     timestamp: Option<Cow<'a, str>>,
 }
 
 /// Runs until the last connection is gone.
 pub(super) async fn run(
     mut sequencer: Sequencer,
+    mut heads: Heads,
     broker: Broker,
     canary: Canary,
     mut asks: mpsc::Receiver<Ask>,
@@ -51,13 +57,12 @@ pub(super) async fn run(
 ) {
     let patterns = [ROOM_PATTERN, USER_PATTERN, PRESENCE_CHANNEL, canary.channel()];
     let mut subscription = Some(broker.subscribe(&patterns));
-    let mut heads = Heads::new(broker.connected(), canary.clone());
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             Some(ask) = asks.recv() => sequencer.ask(ask).await,
-            Some(answer) = answers.recv() => sequencer.answer(answer).await,
+            Some(answer) = answers.recv() => take_answer(&mut sequencer, &mut heads, answer).await,
             event = next(&mut subscription) => if let Some(event) = event {
                 let subscription = subscription.as_mut();
                 round(&mut sequencer, &mut heads, &canary, event, subscription).await;
@@ -69,9 +74,25 @@ pub(super) async fn run(
             () = over.cancelled() => return,
         }
         sequencer.flush().await;
-        if let Some(grace) = heads.take_due(Instant::now()) {
-            compare_heads(&sequencer, grace);
+        let now = Instant::now();
+        if let Some(why) = heads.take_due(now) {
+            compare_heads(&sequencer, sequencer.standing(), why);
         }
+        if sequencer.has_doubtful() && heads.may_hurry(now) {
+            let standing = sequencer.take_doubtful();
+            compare_heads(&sequencer, standing, Why::Hint);
+        }
+    }
+}
+
+async fn take_answer(sequencer: &mut Sequencer, heads: &mut Heads, answer: Answer) {
+    if let Answer::NotCompared(why) = answer {
+        heads.failed(why, Instant::now());
+        return;
+    }
+    let unhinted = sequencer.answer(answer).await;
+    if unhinted > 0 {
+        heads.unhinted(unhinted, Instant::now());
     }
 }
 
@@ -95,10 +116,7 @@ async fn round(
         let Some(event) = next else {
             return;
         };
-        heads.heard(&event);
-        if let Event::Message(publication) = event {
-            take_in(sequencer, canary, publication).await;
-        }
+        take_in(sequencer, heads, canary, event).await;
         // An end that is seen here is seen again by the caller.
         next = subscription
             .as_mut()
@@ -106,17 +124,17 @@ async fn round(
             .flatten();
     }
     if let Some(event) = next {
-        heads.heard(&event);
-        if let Event::Message(publication) = event {
-            take_in(sequencer, canary, publication).await;
-        }
+        take_in(sequencer, heads, canary, event).await;
     }
 }
 
-async fn take_in(sequencer: &mut Sequencer, canary: &Canary, publication: Publication) {
-    let Publication { channel, payload } = publication;
+async fn take_in(sequencer: &mut Sequencer, heads: &mut Heads, canary: &Canary, event: Event) {
+    heads.heard(&event, Instant::now());
+    let Event::Message(Publication { channel, payload }) = event else {
+        return;
+    };
     if let Some(room) = channel.strip_prefix("room:") {
-        room_frame(sequencer, room, &payload).await;
+        room_frame(sequencer, heads, room, &payload).await;
     } else if let Some(user) = channel.strip_prefix("user:") {
         if peek(&payload).is_some() {
             sequencer.to_user(user, Frame::text(&payload, Class::Kept)).await;
@@ -128,7 +146,7 @@ async fn take_in(sequencer: &mut Sequencer, canary: &Canary, publication: Public
     }
 }
 
-async fn room_frame(sequencer: &mut Sequencer, room: &str, payload: &[u8]) {
+async fn room_frame(sequencer: &mut Sequencer, heads: &mut Heads, room: &str, payload: &[u8]) {
     let Some(peek) = peek(payload) else {
         tracing::debug!(room, "something on the room's channel is no frame");
         return;
@@ -139,8 +157,10 @@ async fn room_frame(sequencer: &mut Sequencer, room: &str, payload: &[u8]) {
             if let Some(lag) = lag(&peek) {
                 meters::publish_lag(lag);
             }
+            heads.hinted();
+            let id = peek.id.as_deref().and_then(seen::parse);
             let frame = Frame::text(payload, Class::Logged(seq));
-            sequencer.hint(room, Some(seq), frame).await;
+            sequencer.hint(room, Some(Seen { seq, id }), frame).await;
         }
         ("typing" | "stop_typing" | "user_joined" | "user_left", None) => {
             let frame = Frame::text(payload, Class::Ephemeral);
@@ -178,15 +198,15 @@ async fn presence(sequencer: &mut Sequencer, payload: &[u8]) {
     sequencer.to_rooms(event.rooms, frame).await;
 }
 
-fn compare_heads(sequencer: &Sequencer, grace: Duration) {
-    let standing = sequencer.standing();
+fn compare_heads(sequencer: &Sequencer, standing: Vec<Standing>, why: Why) {
     if standing.is_empty() {
         return;
     }
     let (log, answers, shutdown) = sequencer.log();
     shutdown.spawn(async move {
-        if let Ok(compared) = compare(&log, standing, grace).await {
-            let _ = answers.send(Answer::Heads(compared)).await;
-        }
+        let compared = compare(&log, standing, why).await;
+        let _ = answers
+            .send(compared.map_or(Answer::NotCompared(why), Answer::Heads))
+            .await;
     });
 }

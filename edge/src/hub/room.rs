@@ -2,14 +2,12 @@
 
 use std::{mem, sync::Arc, time::Instant};
 
-use proto::frame::ServerFrame;
-
 use super::{
     RoomId,
     frame::{Batch, Frame},
     shards::Weight,
 };
-use crate::{meters, socket::connection::Connection};
+use crate::{meters, recovery::seen::Seen, socket::connection::Connection};
 
 /// Members written to before other tasks get a turn.
 const AT_ONCE: usize = 512;
@@ -19,7 +17,7 @@ const AT_ONCE: usize = 512;
 pub(super) struct Room {
     id: RoomId,
     /// Everything up to here was given to members, or is due.
-    last: u64,
+    last: Seen,
     due: Vec<Frame>,
     /// What is due takes its share of the shard's queue until it is written.
     weights: Vec<Weight>,
@@ -40,10 +38,12 @@ struct Approaching {
     bytes: usize,
     /// More came than can be held: the replay has to go further first.
     lost: bool,
+    /// The log was set back meanwhile: whatever the replay brought, its member has to forget it.
+    reset: bool,
 }
 
 impl Room {
-    pub(super) fn new(id: RoomId, last: u64) -> Self {
+    pub(super) fn new(id: RoomId, last: Seen) -> Self {
         Self {
             id,
             last,
@@ -57,7 +57,7 @@ impl Room {
     }
 
     /// Where the stream stands.
-    pub(super) fn last(&self) -> u64 {
+    pub(super) fn last(&self) -> Seen {
         self.last
     }
 
@@ -72,7 +72,7 @@ impl Room {
     }
 
     /// Adds what is due; tells whether nothing was before.
-    pub(super) fn push(&mut self, frames: &[Frame], last: u64, weight: Weight) -> bool {
+    pub(super) fn push(&mut self, frames: &[Frame], last: Seen, weight: Weight) -> bool {
         let was_clean = self.due.is_empty();
         self.due.extend_from_slice(frames);
         self.weights.push(weight);
@@ -106,7 +106,7 @@ impl Room {
             meters::frames_out(new.parts.len());
             connection.send(&new);
         }
-        let last = self.last;
+        let last = self.last.seq;
         let caught_up = self.ahead.extract_if(.., |(_, known)| *known <= last);
         self.live.extend(caught_up.map(|(connection, _)| connection));
         for one in &mut self.meeting {
@@ -128,6 +128,7 @@ impl Room {
             held: Vec::new(),
             bytes: 0,
             lost: false,
+            reset: false,
         });
     }
 
@@ -139,15 +140,22 @@ impl Room {
             .position(|one| one.connection.id == connection && one.generation == generation)?;
         if self.meeting[at].lost {
             self.meeting[at].lost = false;
-            return Some(self.last);
+            return Some(self.last.seq);
         }
         let one = self.meeting.swap_remove(at);
+        if one.reset {
+            meters::frames_out(1);
+            one.connection
+                .feed(&self.id, generation, &Batch::reset(&self.id, self.last));
+            self.live.push(one.connection);
+            return None;
+        }
         for batch in &one.held {
             let new = batch.after(after);
             meters::frames_out(new.parts.len());
             one.connection.feed(&self.id, generation, &new);
         }
-        if after > self.last {
+        if after > self.last.seq {
             self.ahead.push((one.connection, after));
         } else {
             self.live.push(one.connection);
@@ -163,32 +171,25 @@ impl Room {
     }
 
     /// The log was set back: the stream goes on from `last`.
-    pub(super) fn reset(&mut self, last: u64) {
+    pub(super) fn reset(&mut self, last: Seen) {
         self.last = last;
-        let room_id = &*self.id;
-        let batch = Batch::kept(
-            &ServerFrame::Reset {
-                room_id,
-                last_seq: last,
-            }
-            .encode(),
-        );
+        let batch = Batch::reset(&self.id, last);
         let ahead = self.ahead.drain(..).map(|(connection, _)| connection);
         self.live.extend(ahead);
         meters::frames_out(self.live.len());
         for connection in &self.live {
             connection.send(&batch);
         }
-        // Who is still fed from the log finds out there.
+        // Who is still fed from the log is told when it meets the stream: until then frames may be on their way.
         for one in &mut self.meeting {
-            (one.held, one.bytes, one.lost) = (Vec::new(), 0, true);
+            (one.held, one.bytes, one.lost, one.reset) = (Vec::new(), 0, false, true);
         }
     }
 }
 
 impl Approaching {
     fn hold(&mut self, batch: &Batch, bound: usize) {
-        if self.lost {
+        if self.lost || self.reset {
             return;
         }
         self.bytes += batch.bytes.len();

@@ -1,7 +1,7 @@
 //! Makes of hints and pages of the log one gapless stream per room that somebody here listens to.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     mem,
     sync::{
         Arc,
@@ -26,8 +26,9 @@ use super::{
 use crate::{
     meters,
     recovery::{
-        heads::Compared,
+        heads::{Compared, Standing, Why},
         log::{Log, REPAIR_BYTES, Unread},
+        seen::Seen,
         tail::{Next, Page},
     },
     socket::connection::Connection,
@@ -44,6 +45,8 @@ pub(super) struct Sequencer {
     rooms: HashMap<RoomId, Served>,
     /// What this round fans out.
     due: HashMap<RoomId, Vec<Frame>>,
+    /// Rooms whose heads are to be compared soon.
+    doubtful: HashSet<RoomId>,
     to_start: Vec<(RoomId, u64)>,
     starting: bool,
     epochs: u64,
@@ -67,6 +70,7 @@ impl Sequencer {
         let sequencer = Self {
             rooms: HashMap::new(),
             due: HashMap::new(),
+            doubtful: HashSet::new(),
             to_start: Vec::new(),
             starting: false,
             epochs: 0,
@@ -120,7 +124,7 @@ impl Sequencer {
             Served::new(self.epochs, self.shards.count())
         });
         if entry.tail.has_started() {
-            let last = entry.tail.last();
+            let last = entry.tail.stands_at();
             self.admit(&id, waiting, last).await;
         } else {
             entry.wait(waiting);
@@ -129,7 +133,7 @@ impl Sequencer {
     }
 
     /// Makes a connection a member of the stream from behind `last`.
-    async fn admit(&mut self, id: &RoomId, waiting: Waiting, last: u64) {
+    async fn admit(&mut self, id: &RoomId, waiting: Waiting, last: Seen) {
         let Waiting {
             connection,
             generation,
@@ -188,8 +192,8 @@ impl Sequencer {
         });
     }
 
-    /// Takes in what the log answered.
-    pub(super) async fn answer(&mut self, answer: Answer) {
+    /// Takes in what the log answered. Tells how many rooms turn out to have changes that no hint told of in time.
+    pub(super) async fn answer(&mut self, answer: Answer) -> usize {
         match answer {
             Answer::Started { asked, heads } => {
                 self.starting = false;
@@ -203,6 +207,7 @@ impl Sequencer {
                 self.start_rooms();
                 // Rooms that can't be listened to were taken out again.
                 self.count();
+                0
             }
             Answer::Page {
                 room,
@@ -210,28 +215,32 @@ impl Sequencer {
                 asked,
                 page,
             } => {
-                let Some(entry) = self.rooms.get_mut(&room).filter(|entry| entry.epoch == epoch) else {
-                    return;
-                };
-                let page = match page {
-                    Ok(page) => page,
-                    // A log that was restored to before the room was made.
-                    Err(Unread::NoSuchRoom) => Page::default(),
-                    Err(Unread::Unavailable) => {
-                        let last = entry.tail.last();
-                        self.fetch(&room, last);
-                        return;
-                    }
-                };
-                let due = self.due.entry(Arc::clone(&room)).or_default();
-                let next = entry.tail.page(asked, page, due);
-                self.follow(&room, next).await;
+                self.page(&room, epoch, asked, page).await;
+                0
             }
             Answer::Heads(compared) => self.compare(compared).await,
+            Answer::NotCompared(_) => 0,
         }
     }
 
-    async fn started(&mut self, id: &RoomId, epoch: u64, head: Result<u64, Unread>) {
+    async fn page(&mut self, room: &RoomId, epoch: u64, asked: Seen, page: Result<Page, Unread>) {
+        let Some(entry) = self.rooms.get_mut(room).filter(|entry| entry.epoch == epoch) else {
+            return;
+        };
+        let page = match page {
+            Ok(page) => page,
+            Err(Unread::NoSuchRoom) => Page::of_nothing(asked),
+            Err(Unread::Unavailable) => {
+                self.fetch(room, asked);
+                return;
+            }
+        };
+        let due = self.due.entry(Arc::clone(room)).or_default();
+        let next = entry.tail.page(page, due);
+        self.follow(room, next).await;
+    }
+
+    async fn started(&mut self, id: &RoomId, epoch: u64, head: Result<Seen, Unread>) {
         let Some(entry) = self.rooms.get_mut(id).filter(|entry| entry.epoch == epoch) else {
             return;
         };
@@ -261,8 +270,8 @@ impl Sequencer {
         }
     }
 
-    /// A hint, or an ephemeral frame (without a seq), of a room.
-    pub(super) async fn hint(&mut self, room: &str, seq: Option<u64>, frame: Frame) {
+    /// A hint, or an ephemeral frame (of no change), of a room.
+    pub(super) async fn hint(&mut self, room: &str, seen: Option<Seen>, frame: Frame) {
         let Some((id, _)) = self.rooms.get_key_value(room) else {
             return;
         };
@@ -271,11 +280,11 @@ impl Sequencer {
             return;
         };
         let due = self.due.entry(Arc::clone(&id)).or_default();
-        let Some(seq) = seq else {
+        let Some(seen) = seen else {
             due.push(frame);
             return;
         };
-        let next = entry.tail.offer(seq, frame, due);
+        let next = entry.tail.offer(seen, frame, due);
         self.follow(&id, next).await;
     }
 
@@ -305,11 +314,21 @@ impl Sequencer {
     }
 
     /// Where each room stands, to be compared with the log.
-    pub(super) fn standing(&self) -> Vec<(RoomId, u64, u64)> {
-        self.rooms
-            .iter()
-            .filter(|(_, entry)| entry.tail.has_started())
-            .map(|(id, entry)| (Arc::clone(id), entry.epoch, entry.tail.last()))
+    pub(super) fn standing(&self) -> Vec<Standing> {
+        let rooms = self.rooms.iter();
+        rooms.filter_map(|(id, entry)| entry.standing(id)).collect()
+    }
+
+    /// Whether there are rooms whose heads are to be compared soon.
+    pub(super) fn has_doubtful(&self) -> bool {
+        !self.doubtful.is_empty()
+    }
+
+    /// Where those rooms stand.
+    pub(super) fn take_doubtful(&mut self) -> Vec<Standing> {
+        let rooms = mem::take(&mut self.doubtful).into_iter();
+        rooms
+            .filter_map(|id| self.rooms.get(&id)?.standing(&id))
             .collect()
     }
 
@@ -318,37 +337,53 @@ impl Sequencer {
         (self.log.clone(), self.answers.clone(), self.shutdown.clone())
     }
 
-    async fn compare(&mut self, compared: Compared) {
-        for (id, epoch, asked_at, head) in compared.rooms {
-            let Some(entry) = self.rooms.get_mut(&id).filter(|entry| entry.epoch == epoch) else {
+    /// Tells how many rooms have changes that no hint told of in time.
+    async fn compare(&mut self, compared: Compared) -> usize {
+        let mut unhinted = 0;
+        for (Standing { room, epoch, at }, head) in compared.rooms {
+            let Some(entry) = self.rooms.get_mut(&room).filter(|entry| entry.epoch == epoch) else {
                 continue;
             };
-            let next = entry.tail.head(asked_at, head);
-            self.follow(&id, next).await;
+            let next = entry.tail.head(at, head, compared.why == Why::Lost);
+            unhinted += usize::from(compared.why == Why::Routine && matches!(next, Next::Fetch(_)));
+            self.follow(&room, next).await;
         }
+        unhinted
     }
 
     async fn follow(&mut self, id: &RoomId, next: Next) {
         match next {
             Next::Listen => {}
+            Next::Compare => {
+                self.doubtful.insert(Arc::clone(id));
+            }
             Next::Fetch(after) => {
                 meters::gap_repair();
                 self.fetch(id, after);
             }
-            Next::Reset(last) => {
-                meters::reset();
-                tracing::warn!(room = &**id, last, "the log was set back");
-                self.flush().await;
-                let command = || Command::Reset {
-                    room: Arc::clone(id),
-                    last,
-                };
-                self.shards.all(command).await;
-            }
+            Next::Reset(last) => self.reset(id, last).await,
         }
     }
 
-    fn fetch(&self, id: &RoomId, after: u64) {
+    async fn reset(&mut self, id: &RoomId, last: Seen) {
+        meters::reset();
+        tracing::warn!(room = &**id, last = last.seq, "the log was set back");
+        self.flush().await;
+        let command = || Command::Reset {
+            room: Arc::clone(id),
+            last,
+        };
+        self.shards.all(command).await;
+        // Comparisons on their way are of the stream as it was.
+        self.epochs += 1;
+        if let Some(entry) = self.rooms.get_mut(id) {
+            entry.epoch = self.epochs;
+        }
+        // Hints that came while this was found out are forgotten with the rest.
+        self.doubtful.insert(Arc::clone(id));
+    }
+
+    fn fetch(&self, id: &RoomId, after: Seen) {
         let Some(entry) = self.rooms.get(id) else {
             return;
         };
@@ -380,7 +415,7 @@ impl Sequencer {
         for (id, frames) in self.due.drain() {
             if let Some(entry) = self.rooms.get(&id).filter(|_| !frames.is_empty()) {
                 self.shards
-                    .publish(&id, frames, entry.tail.last(), entry.by_shard())
+                    .publish(&id, frames, entry.tail.stands_at(), entry.by_shard())
                     .await;
             }
         }

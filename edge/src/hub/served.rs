@@ -2,11 +2,15 @@
 
 use std::{collections::HashMap, mem, sync::Arc};
 
-use crate::{recovery::tail::Tail, socket::connection::Connection};
+use super::RoomId;
+use crate::{
+    recovery::{heads::Standing, seen::Seen, tail::Tail},
+    socket::connection::Connection,
+};
 
 /// See the module.
 pub(super) struct Served {
-    /// Tells a room from the same one that was listened to before.
+    /// Tells a room from the same one that was listened to before, or before its log was set back.
     pub(super) epoch: u64,
     pub(super) tail: Tail,
     /// Connections, with their shard.
@@ -21,7 +25,7 @@ pub(super) struct Served {
 pub(super) struct Waiting {
     pub(super) connection: Arc<Connection>,
     pub(super) generation: u64,
-    pub(super) after: Option<u64>,
+    pub(super) after: Option<Seen>,
 }
 
 impl Served {
@@ -73,6 +77,15 @@ impl Served {
             return true;
         }
         false
+    }
+
+    /// Where the stream stands, once it does.
+    pub(super) fn standing(&self, id: &RoomId) -> Option<Standing> {
+        self.tail.has_started().then(|| Standing {
+            room: Arc::clone(id),
+            epoch: self.epoch,
+            at: self.tail.stands_at(),
+        })
     }
 
     /// Members by shard.

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
+    thread::available_parallelism,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     meters,
-    recovery::{log::Log, replay::Replay},
+    recovery::{log::Log, replay::Replay, seen::Seen},
     socket::{SocketLimits, close::CloseCode, connection::Connection},
 };
 
@@ -38,8 +39,8 @@ pub(crate) enum Command {
         connection: Arc<Connection>,
         room: RoomId,
         generation: u64,
-        after: Option<u64>,
-        last: u64,
+        after: Option<Seen>,
+        last: Seen,
     },
     /// A replay has reached the live stream.
     Meet(Meeting),
@@ -53,10 +54,10 @@ pub(crate) enum Command {
     Frames {
         room: RoomId,
         frames: Arc<[Frame]>,
-        last: u64,
+        last: Seen,
     },
     /// A room's log was set back.
-    Reset { room: RoomId, last: u64 },
+    Reset { room: RoomId, last: Seen },
     /// For a user's multiplexed sockets.
     ToUser { user_id: Arc<str>, frame: Frame },
     /// For all multiplexed sockets.
@@ -92,6 +93,16 @@ pub(crate) struct Meeting {
     pub(crate) reply: oneshot::Sender<Option<u64>>,
 }
 
+/// The connections of a shard while the edge stops.
+struct Leaving {
+    /// Those that have yet to be asked to leave.
+    waiting: Vec<u64>,
+    /// How many of them at each tick.
+    at_once: usize,
+    /// How many there were in all.
+    of: usize,
+}
+
 /// See the module.
 pub(super) struct Shard {
     connections: HashMap<u64, Arc<Connection>>,
@@ -99,8 +110,7 @@ pub(super) struct Shard {
     users: HashMap<Arc<str>, Vec<Arc<Connection>>>,
     rooms: HashMap<RoomId, Room>,
     dirty: Vec<RoomId>,
-    /// Those that have yet to be asked to leave, and how many at each tick.
-    leaving: Option<(Vec<u64>, usize)>,
+    leaving: Option<Leaving>,
     own: mpsc::WeakSender<Queued>,
     log: Log,
     limits: Arc<SocketLimits>,
@@ -188,14 +198,18 @@ impl Shard {
                 let all: Vec<u64> = self.connections.keys().copied().collect();
                 let ticks = self.limits.drain.as_millis() / GOODBYE_TICK.as_millis();
                 let at_once = all.len() / usize::try_from(ticks.max(1)).unwrap_or(usize::MAX) + 1;
-                self.leaving = Some((all, at_once));
+                self.leaving = Some(Leaving {
+                    of: all.len(),
+                    waiting: all,
+                    at_once,
+                });
             }
         }
     }
 
     fn register(&mut self, connection: Arc<Connection>) {
         if self.leaving.is_some() {
-            connection.leave();
+            connection.leave(Duration::ZERO);
         }
         if connection.is_multiplexed() {
             let user_id = Arc::clone(&connection.user_id);
@@ -222,8 +236,8 @@ impl Shard {
         connection: Arc<Connection>,
         id: RoomId,
         generation: u64,
-        after: Option<u64>,
-        last: u64,
+        after: Option<Seen>,
+        last: Seen,
     ) {
         let room = self
             .rooms
@@ -231,13 +245,25 @@ impl Shard {
             .or_insert_with(|| Room::new(Arc::clone(&id), last));
         room.flush(self.limits.queue_bytes / 2).await;
         room.remove(connection.id);
-        let last_seq = room.last();
+        let last = room.last();
         if connection.is_multiplexed() {
-            let room_id = &*id;
-            connection.answer(&ServerFrame::Subscribed { room_id, last_seq });
+            connection.answer(&ServerFrame::Subscribed {
+                room_id: &id,
+                last_seq: last.seq,
+                last_id: last.id_text().as_deref(),
+            });
         }
         connection.joined(&id, generation);
-        match (after.filter(|after| *after != last_seq), self.own.upgrade()) {
+        let after = match after {
+            Some(after) if after.contradicts(last) => {
+                meters::frames_out(1);
+                connection.feed(&id, generation, &Batch::reset(&id, last));
+                None
+            }
+            // No question to the log: everybody comes back at once when another edge is gone.
+            after => after.filter(|after| !after.is_all_of(last)),
+        };
+        match (after, self.own.upgrade()) {
             (Some(after), Some(shard)) => {
                 room.approach(Arc::clone(&connection), generation);
                 let replay = Replay {
@@ -245,7 +271,7 @@ impl Shard {
                     room: id,
                     generation,
                     after,
-                    held_from: last_seq,
+                    held_from: last.seq,
                     shard,
                     log: self.log.clone(),
                 };
@@ -334,10 +360,10 @@ impl Shard {
     }
 
     fn say_goodbye(&mut self) {
-        if let Some((waiting, at_once)) = &mut self.leaving {
+        if let Some(Leaving { waiting, at_once, of }) = &mut self.leaving {
             for id in waiting.drain(waiting.len().saturating_sub(*at_once)..) {
                 if let Some(connection) = self.connections.get(&id) {
-                    connection.leave();
+                    connection.leave(return_after(id, *of));
                 }
             }
         }
@@ -352,3 +378,20 @@ fn send_to<'a>(connections: impl Iterator<Item = &'a Arc<Connection>>, frame: Fr
 
 /// How often a part of the connections is asked to leave.
 const GOODBYE_TICK: Duration = Duration::from_millis(20);
+
+/// The time that a client which comes back with others gets for itself at another edge: 2,000 come back a second.
+const RETURN_TAKES: Duration = Duration::from_micros(500);
+
+/// The longest that a client is asked to wait.
+const RETURN_MAX: Duration = Duration::from_secs(15);
+
+/// When a connection's client should be back, so that those of one shard do not all come back at once. All shards let
+/// theirs go at the same time, so each has its share of the rate.
+fn return_after(id: u64, of: usize) -> Duration {
+    let shards = available_parallelism().map_or(1, usize::from);
+    let among = RETURN_TAKES.saturating_mul(u32::try_from(of * shards).unwrap_or(u32::MAX));
+    // Neighbours by number came one after the other: multiplying by the golden ratio keeps them apart.
+    let place = id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    let spread = u64::try_from(among.min(RETURN_MAX).as_millis()).unwrap_or(0);
+    Duration::from_millis((place * spread) >> 32)
+}

@@ -16,7 +16,7 @@ use super::{
     shard::{Command, Shard},
 };
 use crate::{
-    recovery::log::Log,
+    recovery::{log::Log, seen::Seen},
     socket::{SocketLimits, connection::Connection},
 };
 
@@ -137,7 +137,7 @@ impl Shards {
     }
 
     /// Fans frames of a room out on the shards where it has members; the room's stream then stands at `last`.
-    pub(super) async fn publish(&self, room: &RoomId, frames: Vec<Frame>, last: u64, members: &[u32]) {
+    pub(super) async fn publish(&self, room: &RoomId, frames: Vec<Frame>, last: Seen, members: &[u32]) {
         let frames: Arc<[Frame]> = frames.into();
         for (shard, _) in self.all.iter().zip(members).filter(|(_, members)| **members > 0) {
             let command = Command::Frames {

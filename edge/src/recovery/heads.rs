@@ -3,31 +3,65 @@
 
 use std::{
     collections::HashMap,
+    mem,
     time::{Duration, Instant},
 };
 
 use broker::Event;
+use runtime::health::Part;
 use tokio::sync::watch;
 
-use super::log::{Log, Unread};
+use super::{
+    doubt::Doubt,
+    log::{Log, Unread},
+    seen::Seen,
+};
 use crate::{canary::Canary, hub::RoomId};
 
 /// How often, while hints are delivered.
-const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(5);
 
 /// How often, while they may not be.
-const EVERY_WHEN_DEAF: Duration = Duration::from_secs(1);
+const EVERY_IN_DOUBT: Duration = Duration::from_secs(1);
+
+/// How often at most for rooms that a hint made doubtful. Many hints do after a page of the log overtook them.
+const EVERY_BY_HINT: Duration = Duration::from_millis(250);
 
 /// How long a hint may take, after its change is in the log, before it counts as lost.
 const HINT_TAKES: Duration = Duration::from_millis(250);
 
-/// A room, its epoch and where it stood when the log was asked.
-pub(crate) type Standing = (RoomId, u64, u64);
+/// Why heads are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Hints may have been lost: what the log has beyond the streams need not be waited for.
+    Lost,
+    /// The safety net: hints of all that the log has should be here in time.
+    Routine,
+    /// A hint is of what was passed on long ago, or of a log that was set back.
+    Hint,
+}
 
-/// Rooms with their epoch, where they stood when the log was asked, and their heads in the log.
-#[derive(Debug, Default)]
+/// A room, and where its stream stands when the log is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    pub(crate) room: RoomId,
+    pub(crate) epoch: u64,
+    pub(crate) at: Seen,
+}
+
+/// Rooms that stood elsewhere than the log, with their heads in it.
+#[derive(Debug)]
 pub(crate) struct Compared {
-    pub(crate) rooms: Vec<(RoomId, u64, u64, u64)>,
+    pub(crate) why: Why,
+    pub(crate) rooms: Vec<(Standing, Seen)>,
+}
+
+impl Compared {
+    /// Whether hints of what the log has beyond the streams may still be on their way.
+    fn awaits_hints(&self) -> bool {
+        let is_ahead = |(standing, head): &(Standing, Seen)| head.seq > standing.at.seq;
+        self.why != Why::Lost && self.rooms.iter().any(is_ahead)
+    }
 }
 
 /// Decides when to compare.
@@ -36,31 +70,45 @@ pub(crate) struct Heads {
     connected: watch::Receiver<bool>,
     canary: Canary,
     was_deaf: bool,
+    /// Hints may have been lost since the last comparison.
+    lost: bool,
+    doubt: Doubt,
     due: Instant,
+    hurried: Option<Instant>,
 }
 
 impl Heads {
-    pub(crate) fn new(connected: watch::Receiver<bool>, canary: Canary) -> Self {
+    /// `part` is red while no hint arrives of what changes.
+    pub(crate) fn new(connected: watch::Receiver<bool>, canary: Canary, part: Part, now: Instant) -> Self {
         Self {
             interrupted: true,
             connected,
             canary,
             was_deaf: true,
-            due: Instant::now(),
+            lost: true,
+            doubt: Doubt::none(part),
+            due: now,
+            hurried: None,
         }
     }
 
     /// The broker says something about its deliveries.
-    pub(crate) fn heard(&mut self, event: &Event) {
+    pub(crate) fn heard(&mut self, event: &Event, now: Instant) {
         match event {
             Event::Interrupted => self.interrupted = true,
             // What was lost in between is in the log.
             Event::Connected => {
                 self.interrupted = false;
-                self.due = Instant::now();
+                self.lost = true;
+                self.due = now;
             }
             Event::Message(_) => {}
         }
+    }
+
+    /// A hint of a change came, of whichever room.
+    pub(crate) fn hinted(&mut self) {
+        self.doubt.hinted();
     }
 
     /// The broker is gone for good.
@@ -72,43 +120,71 @@ impl Heads {
         self.interrupted || !*self.connected.borrow() || !self.canary.is_fresh()
     }
 
-    /// Whether to compare now; tells then how long hints may be on their way.
-    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Duration> {
+    /// Whether to compare all rooms now, and why.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<Why> {
         let deaf = self.is_deaf();
-        let was_deaf = std::mem::replace(&mut self.was_deaf, deaf);
+        self.lost |= deaf;
+        let was_deaf = mem::replace(&mut self.was_deaf, deaf);
         if deaf && !was_deaf {
             // What was missed until this was noticed has waited long enough.
             self.due = now;
         }
-        let (every, grace) = if deaf {
-            (EVERY_WHEN_DEAF, Duration::ZERO)
-        } else {
-            (EVERY, HINT_TAKES)
-        };
-        // A comparison in ten seconds' time is too late once hints are lost.
+        let in_doubt = self.doubt.lasts(now);
+        let every = if deaf || in_doubt { EVERY_IN_DOUBT } else { EVERY };
+        // A comparison in five seconds' time is too late once hints are lost.
         self.due = self.due.min(now + every);
         (now >= self.due).then(|| {
             self.due = now + every;
-            grace
+            if mem::replace(&mut self.lost, deaf) {
+                Why::Lost
+            } else {
+                Why::Routine
+            }
         })
+    }
+
+    /// Whether to compare now the rooms that a hint made doubtful.
+    pub(crate) fn may_hurry(&mut self, now: Instant) -> bool {
+        let rests = |at: Instant| now.saturating_duration_since(at) < EVERY_BY_HINT;
+        if self.hurried.is_some_and(rests) {
+            return false;
+        }
+        self.hurried = Some(now);
+        true
+    }
+
+    /// A comparison found so many rooms with changes whose hints should have been here, and were not.
+    pub(crate) fn unhinted(&mut self, rooms: usize, now: Instant) {
+        self.doubt.found(rooms, now);
+    }
+
+    /// A comparison failed: whatever it was to find is still to be found.
+    pub(crate) fn failed(&mut self, why: Why, now: Instant) {
+        self.lost |= why == Why::Lost;
+        self.due = self.due.min(now + EVERY_IN_DOUBT);
     }
 }
 
-/// Asks the log for heads; an answer that differs only by what is on its way becomes none by waiting for `grace`.
-pub(crate) async fn compare(log: &Log, standing: Vec<Standing>, grace: Duration) -> Result<Compared, Unread> {
-    let rooms: Vec<RoomId> = standing.iter().map(|(room, ..)| room.clone()).collect();
-    let heads: HashMap<RoomId, u64> = log.heads(&rooms).await?;
+/// Asks the log for heads. Hints that may still come get their time, so that what is on its way makes no difference.
+pub(crate) async fn compare(log: &Log, standing: Vec<Standing>, why: Why) -> Result<Compared, Unread> {
+    let rooms: Vec<RoomId> = standing.iter().map(|standing| standing.room.clone()).collect();
+    let heads: HashMap<RoomId, Seen> = log.heads(&rooms).await?;
     let rooms: Vec<_> = standing
         .into_iter()
-        .map(|(room, epoch, asked_at)| {
+        .map(|standing| {
             // A room that is gone is a log that was set back to before it was made.
-            let head = heads.get(&room).copied().unwrap_or(0);
-            (room, epoch, asked_at, head)
+            let head = heads.get(&standing.room).copied().unwrap_or_default();
+            (standing, head)
         })
-        .filter(|(_, _, asked_at, head)| asked_at != head)
+        .filter(|(standing, head)| standing.at != *head)
         .collect();
-    if rooms.iter().any(|(_, _, asked_at, head)| head > asked_at) {
-        tokio::time::sleep(grace).await;
+    let compared = Compared { why, rooms };
+    if compared.awaits_hints() {
+        tokio::time::sleep(HINT_TAKES).await;
     }
-    Ok(Compared { rooms })
+    Ok(compared)
 }
+
+#[cfg(test)]
+#[path = "heads_tests.rs"]
+mod tests;

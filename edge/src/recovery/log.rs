@@ -7,7 +7,7 @@ use runtime::{client::idempotent, deadline};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::{Code, Status};
 
-use super::tail::Page;
+use super::{passed::KEPT, seen::Seen, tail::Page};
 use crate::{
     hub::{
         RoomId,
@@ -77,7 +77,7 @@ impl Log {
     }
 
     /// The heads of rooms; those that don't exist are left out.
-    pub(crate) async fn heads(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, u64>, Unread> {
+    pub(crate) async fn heads(&self, rooms: &[RoomId]) -> Result<HashMap<RoomId, Seen>, Unread> {
         let mut heads = HashMap::with_capacity(rooms.len());
         for rooms in rooms.chunks(HEADS) {
             let room_ids: Vec<String> = rooms.iter().map(ToString::to_string).collect();
@@ -87,7 +87,10 @@ impl Log {
             };
             let answer = deadline::within(DEADLINE, idempotent(&self.upstream.budgets.chat, ask)).await?;
             let found = answer.into_inner().heads;
-            heads.extend(found.into_iter().map(|head| (head.room_id.into(), head.last_seq)));
+            heads.extend(found.into_iter().map(|head| {
+                let last = Seen::by_service(head.last_seq, &head.last_id);
+                (head.room_id.into(), last)
+            }));
         }
         Ok(heads)
     }
@@ -102,13 +105,14 @@ impl Log {
         self.repairs.acquire().await.ok()
     }
 
-    /// What changed in a room after `after_seq`: one page, which ends once its frames have `max_bytes`.
-    pub(crate) async fn since(&self, room: &str, after_seq: u64, max_bytes: u32) -> Result<Page, Unread> {
+    /// What changed in a room after `after`: one page, which ends once its frames have `max_bytes`.
+    pub(crate) async fn since(&self, room: &str, after: Seen, max_bytes: u32) -> Result<Page, Unread> {
         let ask = || {
             let mut chat = self.upstream.chat.clone();
             let request = ChangesSinceRequest {
                 room_id: room.to_owned(),
-                after_seq,
+                after_seq: after.seq,
+                after_id: after.id_text(),
                 limit: PAGE,
                 up_to_seq: 0,
                 max_bytes,
@@ -117,15 +121,22 @@ impl Log {
         };
         let answer = deadline::within(DEADLINE, idempotent(&self.upstream.budgets.chat, ask)).await?;
         let answer = answer.into_inner();
-        let frames = answer
-            .changes
-            .into_iter()
-            .map(|change| (change.seq, Frame::text(&change.frame, Class::Logged(change.seq))))
-            .collect();
+        // Only the last few are remembered by their messages.
+        let nameless = answer.changes.len().saturating_sub(KEPT);
+        let frames = answer.changes.into_iter().enumerate().map(|(at, change)| {
+            let seen = if at < nameless {
+                Seen::at(change.seq)
+            } else {
+                Seen::by_frame(change.seq, &change.frame)
+            };
+            (seen, Frame::text(&change.frame, Class::Logged(change.seq)))
+        });
         Ok(Page {
-            frames,
+            frames: frames.collect(),
             complete_to: answer.complete_to,
-            head: answer.last_seq,
+            head: Seen::by_service(answer.last_seq, &answer.last_id),
+            // A chat-svc that is older than `forked` tells it by the seq alone.
+            forked: answer.forked || answer.last_seq < after.seq,
         })
     }
 }

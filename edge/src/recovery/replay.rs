@@ -3,11 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use proto::frame::ServerFrame;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     log::{Log, REPLAY_BYTES, Unread},
+    seen::Seen,
     tail::Page,
 };
 use crate::{
@@ -35,8 +35,8 @@ pub(crate) struct Replay {
     pub(crate) room: RoomId,
     /// For which of the connection's subscriptions to it.
     pub(crate) generation: u64,
-    /// The last seq that the client has.
-    pub(crate) after: u64,
+    /// The last change that the client has.
+    pub(crate) after: Seen,
     /// The shard holds back everything after this seq.
     pub(crate) held_from: u64,
     /// Where the shard takes commands.
@@ -59,28 +59,32 @@ impl Replay {
             let page = match page {
                 Ok(page) => page,
                 // A log that was restored to before the room was made.
-                Err(Unread::NoSuchRoom) => Page::default(),
+                Err(Unread::NoSuchRoom) => Page::of_nothing(self.after),
                 Err(Unread::Unavailable) => {
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
             };
-            if page.head < self.after {
-                self.reset(page.head);
+            if page.forked {
+                self.feed_batch(&Batch::reset(&self.room, page.head));
                 self.after = page.head;
+            }
+            // Each page is asked for by the last change of the one before: the log may be set back in between.
+            self.after = page.frames.last().map_or(self.after, |(last, _)| *last);
+            if page.complete_to > self.after.seq {
+                self.after = Seen::at(page.complete_to);
             }
             let frames: Vec<Frame> = page.frames.into_iter().map(|(_, frame)| frame).collect();
             if !self.send(&frames).await {
                 return;
             }
-            self.after = self.after.max(page.complete_to);
-            let at_end = self.after >= page.head;
-            if at_end && self.after >= self.held_from && !self.meet().await {
+            let at_end = self.after.seq >= page.head.seq;
+            if at_end && self.after.seq >= self.held_from && !self.meet().await {
                 return;
             }
-            if at_end && self.after < self.held_from {
+            if at_end && self.after.seq < self.held_from {
                 // The log is behind what was fanned out: it was set back, and the hub is about to notice.
-                self.held_from = self.after;
+                self.held_from = self.after.seq;
             }
         }
     }
@@ -92,7 +96,7 @@ impl Replay {
             room: Arc::clone(&self.room),
             connection: self.connection.id,
             generation: self.generation,
-            after: self.after,
+            after: self.after.seq,
             reply,
         };
         if self.shard.send(Command::Meet(meeting).into()).await.is_err() {
@@ -133,14 +137,10 @@ impl Replay {
     }
 
     fn feed(&self, frames: &[Frame]) -> bool {
-        self.connection
-            .feed(&self.room, self.generation, &Batch::of(frames))
+        self.feed_batch(&Batch::of(frames))
     }
 
-    fn reset(&self, last_seq: u64) {
-        let room_id = &*self.room;
-        let frame = ServerFrame::Reset { room_id, last_seq }.encode();
-        self.connection
-            .feed(&self.room, self.generation, &Batch::kept(&frame));
+    fn feed_batch(&self, batch: &Batch) -> bool {
+        self.connection.feed(&self.room, self.generation, batch)
     }
 }

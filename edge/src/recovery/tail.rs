@@ -1,7 +1,12 @@
-//! Where a room's stream stands on this edge: which hint is next, which is old, and what has to be read from the log.
+//! Where a room's stream stands on this edge: which hint is next, which is old, what has to be read from the log, and
+//! when what was passed on is not the log's any more.
 
 use std::collections::BTreeMap;
 
+use super::{
+    passed::{KEPT, Passed},
+    seen::Seen,
+};
 use crate::hub::frame::Frame;
 
 /// Most that is held while a page of the log is on its way, in bytes; past it, everything held is forgotten and read
@@ -11,32 +16,48 @@ const HELD_MAX: usize = 1024 * 1024;
 /// A room's stream.
 #[derive(Debug)]
 pub(crate) struct Tail {
-    /// Everything up to here was fanned out (or was there before anybody listened).
-    last: u64,
+    /// What was fanned out (or was there before anybody listened).
+    passed: Passed,
     started: bool,
-    fetching: Option<Held>,
+    /// Boxed, as most rooms wait for no page.
+    fetching: Option<Box<Held>>,
 }
 
 /// Hints that came while a page was on its way.
 #[derive(Debug, Default)]
 struct Held {
     /// With the number of pages that had been asked for when it came.
-    frames: BTreeMap<u64, (u32, Frame)>,
+    frames: BTreeMap<u64, (u32, Seen, Frame)>,
     bytes: usize,
     asked: u32,
     /// Something was forgotten: the log has to be read to its end.
     forgot: bool,
+    /// What was fanned out and may not be the log's: it is asked about one after the other, once the log was read to its
+    /// end.
+    doubted: Vec<Seen>,
 }
 
 /// A page of a room's log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Page {
-    /// Ascending by seq.
-    pub(crate) frames: Vec<(u64, Frame)>,
+    /// Ascending by seq. The last few are known by their messages.
+    pub(crate) frames: Vec<(Seen, Frame)>,
     /// Everything up to here is in this page or before it.
     pub(crate) complete_to: u64,
     /// The log's end when it was read.
-    pub(crate) head: u64,
+    pub(crate) head: Seen,
+    /// What it was asked from behind of is not in the log.
+    pub(crate) forked: bool,
+}
+
+impl Page {
+    /// Of a room that is gone: its log was set back to before it was made.
+    pub(crate) fn of_nothing(after: Seen) -> Self {
+        Self {
+            forked: after.seq > 0,
+            ..Self::default()
+        }
+    }
 }
 
 /// What to do next.
@@ -44,27 +65,29 @@ pub(crate) struct Page {
 pub(crate) enum Next {
     /// Nothing: the next hint.
     Listen,
-    /// Read the log from behind this seq.
-    Fetch(u64),
-    /// The log was set back to this seq: everybody has to forget what they have.
-    Reset(u64),
+    /// Compare the log's head soon: a hint is older than what is remembered, and may be of a log that was set back.
+    Compare,
+    /// Read the log from behind this change, which has to be in it.
+    Fetch(Seen),
+    /// The log was set back and ends here: everybody has to forget what they have.
+    Reset(Seen),
 }
 
 impl Tail {
     /// A room that somebody begins to listen to while its head is being asked for: [`Tail::start`] has to follow.
     pub(crate) fn starting() -> Self {
         Self {
-            last: 0,
+            passed: Passed::default(),
             started: false,
-            fetching: Some(Held::default()),
+            fetching: Some(Box::default()),
         }
     }
 
     /// The head is known: nobody was there to hear what led to it.
-    pub(crate) fn start(&mut self, head: u64, out: &mut Vec<Frame>) -> Next {
-        self.last = head;
+    pub(crate) fn start(&mut self, head: Seen, out: &mut Vec<Frame>) -> Next {
+        self.passed = Passed::up_to(head);
         self.started = true;
-        self.resume(head, out)
+        self.resume(head.seq, out)
     }
 
     /// Whether the head is known.
@@ -72,73 +95,119 @@ impl Tail {
         self.started
     }
 
-    /// Everything up to here was fanned out.
-    pub(crate) fn last(&self) -> u64 {
-        self.last
+    /// The last change that was fanned out.
+    pub(crate) fn stands_at(&self) -> Seen {
+        self.passed.stands_at()
     }
 
     /// Takes a hint in. Frames that are due are appended to `out`, in order.
-    pub(crate) fn offer(&mut self, seq: u64, frame: Frame, out: &mut Vec<Frame>) -> Next {
-        if self.started && seq <= self.last {
-            return Next::Listen;
+    pub(crate) fn offer(&mut self, seen: Seen, frame: Frame, out: &mut Vec<Frame>) -> Next {
+        let last = self.passed.last();
+        if self.started && seen.seq <= last {
+            return self.offered_again(seen);
         }
-        let due = self.started && self.last.checked_add(1) == Some(seq);
+        let due = self.started && last.checked_add(1) == Some(seen.seq);
         if due {
-            self.last = seq;
+            self.passed.pass(seen);
             out.push(frame);
             if let Some(held) = &mut self.fetching {
-                held.release(&mut self.last, out);
+                held.release(&mut self.passed, out);
             }
             return Next::Listen;
         }
         if let Some(held) = &mut self.fetching {
-            held.keep(seq, frame);
+            held.keep(seen, frame);
             return Next::Listen;
         }
-        self.fetching.insert(Held::default()).keep(seq, frame);
+        self.fetching.insert(Box::default()).keep(seen, frame);
         self.fetch()
     }
 
-    /// A page that was asked for from behind `asked` has come.
-    pub(crate) fn page(&mut self, asked: u64, page: Page, out: &mut Vec<Frame>) -> Next {
-        if page.head < asked {
+    /// A hint of what was passed on, or of what took its seq in a log that was set back: the log says which, as hints of
+    /// what it lost may still be on their way.
+    fn offered_again(&mut self, hint: Seen) -> Next {
+        let passed = Seen {
+            seq: hint.seq,
+            id: self.passed.id_at(hint.seq),
+        };
+        if passed.contradicts(hint) {
+            self.doubt(passed)
+        } else if passed.id.is_none() && hint.id.is_some() {
+            Next::Compare
+        } else {
+            Next::Listen
+        }
+    }
+
+    /// Asks the log whether a change that was passed on is in it; one page at a time.
+    fn doubt(&mut self, passed: Seen) -> Next {
+        if let Some(held) = &mut self.fetching {
+            held.doubt(passed);
+            return Next::Listen;
+        }
+        self.fetching.insert(Box::default()).asked = 1;
+        Next::Fetch(passed)
+    }
+
+    /// The page that was asked for has come.
+    pub(crate) fn page(&mut self, page: Page, out: &mut Vec<Frame>) -> Next {
+        if page.forked {
             return self.set_back(page.head);
         }
-        for (seq, frame) in page.frames {
-            if seq > self.last {
-                self.last = seq;
+        let is_others = |(seen, _): &(Seen, Frame)| self.passed.contradicts(*seen);
+        if page.frames.iter().any(is_others)
+            && let Some((end, _)) = page.frames.last()
+        {
+            return self.set_back(*end);
+        }
+        for (seen, frame) in page.frames {
+            if seen.seq > self.passed.last() {
+                self.passed.pass(seen);
                 out.push(frame);
             }
         }
-        self.last = self.last.max(page.complete_to);
-        self.resume(page.head, out)
+        self.passed.complete(page.complete_to);
+        self.resume(page.head.seq, out)
     }
 
-    /// The log's head, as asked for when everything up to `asked_at` was fanned out.
-    pub(crate) fn head(&mut self, asked_at: u64, head: u64) -> Next {
-        if self.fetching.is_some() {
-            // The page that is on its way says more.
+    /// The log's head, as asked for when the stream stood at `asked`, and not set back since. `lost`: hints may have been
+    /// lost before; then one that came meanwhile may be another log's, right behind what it lost.
+    pub(crate) fn head(&mut self, asked: Seen, head: Seen, lost: bool) -> Next {
+        let is_others = head.seq < asked.seq || asked.contradicts(head) || self.passed.contradicts(head);
+        let is_unsure = lost && asked.id.is_some() && head.seq > asked.seq;
+        if let Some(held) = &mut self.fetching {
+            // The page that is on its way says more, unless it was read before.
+            if is_others || is_unsure {
+                held.doubt(asked);
+            }
             return Next::Listen;
         }
-        if head < asked_at {
+        if is_others {
             return self.set_back(head);
         }
-        if head <= self.last {
-            return Next::Listen;
+        if is_unsure || head.seq > self.passed.last() {
+            let from = if asked.id.is_some() {
+                asked
+            } else {
+                self.passed.anchor()
+            };
+            return self.doubt(from);
         }
-        self.fetching = Some(Held::default());
-        self.fetch()
+        if head.seq == self.passed.last() {
+            self.passed.pass(head);
+        }
+        Next::Listen
     }
 
     fn fetch(&mut self) -> Next {
         if let Some(held) = &mut self.fetching {
             held.asked += 1;
         }
-        Next::Fetch(self.last)
+        Next::Fetch(self.passed.anchor())
     }
 
-    fn set_back(&mut self, head: u64) -> Next {
-        self.last = head;
+    fn set_back(&mut self, head: Seen) -> Next {
+        self.passed = Passed::up_to(head);
         self.fetching = None;
         Next::Reset(head)
     }
@@ -148,18 +217,23 @@ impl Tail {
         let Some(held) = &mut self.fetching else {
             return Next::Listen;
         };
-        held.release(&mut self.last, out);
+        held.release(&mut self.passed, out);
         // Durable before published: what was hinted before the log was read, and is not in it, is no change of it.
         let asked = held.asked;
         held.frames
-            .retain(|seq, (when, _)| *seq <= head || *when >= asked);
-        held.bytes = held.frames.values().map(|(_, frame)| frame.bytes.len()).sum();
-        if held.frames.is_empty() && !held.forgot && self.last >= head {
+            .retain(|seq, (when, ..)| *seq <= head || *when >= asked);
+        held.bytes = held.frames.values().map(|(.., frame)| frame.bytes.len()).sum();
+        let is_at_end = self.passed.last() >= head;
+        if held.frames.is_empty() && !held.forgot && is_at_end {
+            if let Some(passed) = held.doubted.pop() {
+                held.asked += 1;
+                return Next::Fetch(passed);
+            }
             self.fetching = None;
             return Next::Listen;
         }
         // What was forgotten came after this page was asked for: one more page from its end brings it.
-        if held.forgot && self.last >= head {
+        if held.forgot && is_at_end {
             held.forgot = false;
         }
         self.fetch()
@@ -168,22 +242,21 @@ impl Tail {
 
 impl Held {
     /// Lets go of what is old or due.
-    fn release(&mut self, last: &mut u64, out: &mut Vec<Frame>) {
+    fn release(&mut self, passed: &mut Passed, out: &mut Vec<Frame>) {
         while let Some(entry) = self.frames.first_entry() {
-            let seq = *entry.key();
-            if seq > last.saturating_add(1) {
+            if *entry.key() > passed.last().saturating_add(1) {
                 return;
             }
-            let (_, frame) = entry.remove();
+            let (_, seen, frame) = entry.remove();
             self.bytes -= frame.bytes.len();
-            if seq > *last {
-                *last = seq;
+            if seen.seq > passed.last() {
+                passed.pass(seen);
                 out.push(frame);
             }
         }
     }
 
-    fn keep(&mut self, seq: u64, frame: Frame) {
+    fn keep(&mut self, seen: Seen, frame: Frame) {
         if self.forgot {
             return;
         }
@@ -193,8 +266,15 @@ impl Held {
             (self.bytes, self.forgot) = (0, true);
             return;
         }
-        if self.frames.insert(seq, (self.asked, frame)).is_none() {
-            self.bytes += bytes;
+        self.bytes += bytes;
+        if let Some((.., replaced)) = self.frames.insert(seen.seq, (self.asked, seen, frame)) {
+            self.bytes -= replaced.bytes.len();
+        }
+    }
+
+    fn doubt(&mut self, passed: Seen) {
+        if self.doubted.len() < KEPT && !self.doubted.contains(&passed) {
+            self.doubted.push(passed);
         }
     }
 }

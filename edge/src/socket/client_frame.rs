@@ -6,6 +6,8 @@ use proto::{
 };
 use serde::Deserialize;
 
+use crate::recovery::seen::Seen;
+
 /// What a client may ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ClientFrame {
@@ -25,8 +27,8 @@ pub(crate) enum ClientFrame {
     Subscribe {
         /// Which.
         room_id: String,
-        /// The last seq that the client has.
-        after_seq: Option<u64>,
+        /// The last change that the client has.
+        after: Option<Seen>,
     },
     /// End a subscription.
     Unsubscribe {
@@ -141,6 +143,7 @@ struct Fields {
     file_url: Option<String>,
     client_msg_id: Option<String>,
     after_seq: Option<u64>,
+    after_id: Option<String>,
     seq: Option<u64>,
 }
 
@@ -211,7 +214,7 @@ fn read(fields: &mut Fields) -> Result<ClientFrame, Rejected> {
         "stop_typing" => ClientFrame::StopTyping { room_id },
         "subscribe" => ClientFrame::Subscribe {
             room_id: named(room_id)?,
-            after_seq: fields.after_seq,
+            after: Seen::by_client(fields.after_seq, fields.after_id.as_deref())?,
         },
         "unsubscribe" => ClientFrame::Unsubscribe {
             room_id: named(room_id)?,

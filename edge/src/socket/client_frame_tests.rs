@@ -41,7 +41,21 @@ fn the_frames_of_the_contract_are_understood() {
             r#"{"type":"subscribe","room_id":"general","after_seq":41,"unknown":{"deep":[1,2]}}"#,
             ClientFrame::Subscribe {
                 room_id: "general".to_owned(),
-                after_seq: Some(41),
+                after: Some(Seen::at(41)),
+            },
+        ),
+        (
+            r#"{"type":"subscribe","room_id":"general","after_seq":41,"after_id":"01890000-0000-7000-8000-00000000000A"}"#,
+            ClientFrame::Subscribe {
+                room_id: "general".to_owned(),
+                after: Some(Seen::by_service(41, "01890000-0000-7000-8000-00000000000a")),
+            },
+        ),
+        (
+            r#"{"type":"subscribe","room_id":"general","after_seq":null,"after_id":null}"#,
+            ClientFrame::Subscribe {
+                room_id: "general".to_owned(),
+                after: None,
             },
         ),
         (
@@ -98,6 +112,14 @@ fn what_is_wrong_gets_its_code() {
             r#"{"type":"subscribe","room_id":"general","after_seq":-1}"#,
             ErrorCode::BadFrame,
         ),
+        (
+            r#"{"type":"subscribe","room_id":"general","after_seq":1,"after_id":"m1"}"#,
+            ErrorCode::BadFrame,
+        ),
+        (
+            r#"{"type":"subscribe","room_id":"general","after_seq":1,"after_id":1}"#,
+            ErrorCode::BadFrame,
+        ),
         (r#"{"type":"read","room_id":"general"}"#, ErrorCode::BadFrame),
         (nested.as_str(), ErrorCode::BadFrame),
         (r#"{"type":"shout"}"#, ErrorCode::UnknownType),
@@ -118,6 +140,14 @@ fn a_rejected_message_keeps_its_name() {
     assert_eq!(rejected.room_id.as_deref(), Some("general"));
 }
 
+#[test]
+fn a_wrong_id_is_named() {
+    let text = r#"{"type":"subscribe","room_id":"general","after_seq":1,"after_id":"m1"}"#;
+    let rejected = parse(text).unwrap_err();
+    assert_eq!(rejected.message, "after_id: must be a UUID");
+    assert_eq!(rejected.room_id.as_deref(), Some("general"));
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,300}") {
@@ -127,7 +157,7 @@ proptest! {
     #[test]
     fn no_object_makes_it_panic(
         kind in "message|typing|subscribe|read|ping|\\PC{0,9}",
-        field in "content|room_id|seq|after_seq|client_msg_id|\\PC{0,9}",
+        field in "content|room_id|seq|after_seq|after_id|client_msg_id|\\PC{0,9}",
         value in "null|true|-?[0-9]{1,25}|\"\\PC{0,40}\"|\\[\\]|\\{\\}",
     ) {
         let _ = parse(&format!("{{\"type\":\"{kind}\",\"{field}\":{value}}}"));

@@ -1,5 +1,9 @@
 //! Why a socket is closed: the contract's close codes and their words.
 
+use std::borrow::Cow;
+
+use proto::fields::Invalid;
+
 /// A WebSocket close code that the edge sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum CloseCode {
@@ -48,7 +52,7 @@ impl CloseCode {
     /// Words for a person.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::GoingAway => "the server restarts, reconnect at once",
+            Self::GoingAway => "the server restarts",
             Self::Protocol => "the frame breaks RFC 6455",
             Self::NotUtf8 => "a text frame has to be UTF-8",
             Self::TooBig => "the frame is too big",
@@ -59,6 +63,33 @@ impl CloseCode {
             Self::NoSuchRoom => "no such room",
             Self::TooSlow => "too slow, reconnect with after_seq",
             Self::TooMany => "too many connections",
+        }
+    }
+}
+
+/// Why a client is not let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The close code.
+    pub(crate) code: CloseCode,
+    /// Words for a person; they name the field that is wrong, where one is.
+    pub(crate) reason: Cow<'static, str>,
+}
+
+impl From<CloseCode> for Refused {
+    fn from(code: CloseCode) -> Self {
+        Self {
+            code,
+            reason: code.reason().into(),
+        }
+    }
+}
+
+impl From<Invalid> for Refused {
+    fn from(invalid: Invalid) -> Self {
+        Self {
+            code: CloseCode::BadRequest,
+            reason: invalid.to_string().into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -62,7 +62,8 @@ pub(crate) struct Connection {
     heard: Mutex<Heard>,
     /// Client messages under way.
     pub(super) in_flight: AtomicUsize,
-    leaving: AtomicBool,
+    /// 0 while nobody asked it to leave; else one more than the milliseconds after which its client should be back.
+    leaving: AtomicU32,
     roster: Roster,
 }
 
@@ -106,7 +107,7 @@ impl Connection {
             changed: Notify::new(),
             heard: Mutex::new(Heard { at: now, pinged: now }),
             in_flight: AtomicUsize::new(0),
-            leaving: AtomicBool::new(false),
+            leaving: AtomicU32::new(0),
             roster,
         }
     }
@@ -177,15 +178,17 @@ impl Connection {
         self.wake.notify_one();
     }
 
-    /// Asks the connection's task to finish what is under way and then to close with 1001.
-    pub(crate) fn leave(&self) {
-        self.leaving.store(true, Ordering::Release);
+    /// Asks the connection's task to finish what is under way and then to close with 1001; the client is told to be back
+    /// after so long.
+    pub(crate) fn leave(&self, back_after: Duration) {
+        let millis = u32::try_from(back_after.as_millis()).unwrap_or(u32::MAX - 1);
+        self.leaving.store(millis + 1, Ordering::Release);
         self.wake.notify_one();
     }
 
-    /// Whether [`Connection::leave`] was called.
-    pub(super) fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Acquire)
+    /// Whether [`Connection::leave`] was called, and after how many milliseconds the client should be back.
+    pub(super) fn leaving(&self) -> Option<u32> {
+        self.leaving.load(Ordering::Acquire).checked_sub(1)
     }
 
     /// Whether a close frame was sent or queued, or the socket failed.

@@ -7,7 +7,7 @@ use runtime::Shutdown;
 use tokio::time::{sleep, timeout};
 
 use super::{
-    close::CloseCode,
+    close::{CloseCode, Refused},
     connection::Connection,
     decode::{Decoder, Incoming},
     encode,
@@ -27,8 +27,8 @@ const LINGER: Duration = Duration::from_millis(500);
 const FRAME_MAX: usize = 64 * 1024;
 
 /// Tells a client that was not let in why not.
-pub(super) async fn refuse(stream: &Stream, code: CloseCode) {
-    let mut frame = encode::close(code.number(), code.reason());
+pub(super) async fn refuse(stream: &Stream, refused: &Refused) {
+    let mut frame = encode::close(refused.code.number(), &refused.reason);
     let told = timeout(LAST_FLUSH, async {
         while frame.has_remaining() {
             stream.writable().await?;
@@ -72,6 +72,14 @@ pub(super) async fn part(connection: &Connection, shutdown: &Shutdown) {
     if !connection.is_dead() {
         let _ = timeout(LINGER, read_out(&connection.stream)).await;
     }
+}
+
+/// Tells a client that the edge stops, and when to be back. The reason of a close frame is the one place where clients
+/// that know nothing of the hint are not disturbed by it.
+pub(super) fn going_away(back_after_ms: u32) -> Bytes {
+    let code = CloseCode::GoingAway;
+    let reason = format!("{}; reconnect_after_ms={back_after_ms}", code.reason());
+    encode::close(code.number(), &reason)
 }
 
 /// Answers the client's close frame.

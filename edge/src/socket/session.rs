@@ -17,7 +17,7 @@ use tokio::time::{Instant as TokioInstant, timeout, timeout_at};
 
 use super::{
     client_frame::{self, ClientFrame, Rejected},
-    close::CloseCode,
+    close::{CloseCode, Refused},
     connection::{Connection, Kind},
     decode::{Decoder, Incoming},
     encode, farewell,
@@ -41,6 +41,13 @@ const HANDOVER: Duration = Duration::from_secs(10);
 /// How long to find out who somebody is.
 const ADMISSION: Duration = Duration::from_secs(5);
 
+/// How many are asked about at once: a crowd that comes back all at once must not push aside what those who are here say.
+pub(super) const ADMISSIONS: usize = 64;
+
+/// How long somebody may have to wait for that in a crowd. Less than a client waits, which would come back only to wait
+/// at the end of the queue.
+const TURN: Duration = Duration::from_secs(12);
+
 /// How long what is under way may take when the edge stops.
 const LAST_ANSWERS: Duration = Duration::from_millis(1500);
 
@@ -56,7 +63,7 @@ thread_local! {
 /// connection does not carry it along. The connection's place is given back at the end.
 pub(super) async fn run(
     shared: Shared,
-    asked: Result<Asked, CloseCode>,
+    asked: Result<Asked, Refused>,
     ip: Option<IpAddr>,
     _place: Option<Place>,
     upgrade: OnUpgrade,
@@ -83,7 +90,7 @@ pub(super) async fn run(
 /// Lets a connection in, or tells it why not.
 async fn open(
     shared: &Shared,
-    asked: Result<Asked, CloseCode>,
+    asked: Result<Asked, Refused>,
     ip: Option<IpAddr>,
     upgrade: OnUpgrade,
 ) -> Option<(Arc<Connection>, Bytes, Entered)> {
@@ -96,14 +103,14 @@ async fn open(
         }
     };
     let Some(entered) = shared.gate.enter(ip, &shared.limits) else {
-        farewell::refuse(&stream, CloseCode::TooMany).await;
+        farewell::refuse(&stream, &CloseCode::TooMany.into()).await;
         return None;
     };
     let (caller, asked) = match admit(shared, asked).await {
         Ok(admitted) => admitted,
-        Err(code) => {
-            tracing::debug!(code = code.number(), "refused");
-            farewell::refuse(&stream, code).await;
+        Err(refused) => {
+            tracing::debug!(code = refused.code.number(), reason = &*refused.reason, "refused");
+            farewell::refuse(&stream, &refused).await;
             return None;
         }
     };
@@ -118,7 +125,7 @@ async fn open(
     ));
     shared.hub.register(&connection).await;
     if let Some(room) = room {
-        shared.hub.subscribe(&connection, &room, asked.after_seq).await;
+        shared.hub.subscribe(&connection, &room, asked.after).await;
     }
     Some((connection, early, entered))
 }
@@ -132,28 +139,33 @@ async fn close(shared: &Shared, connection: &Arc<Connection>) {
     connection.end();
 }
 
-async fn admit(shared: &Shared, asked: Result<Asked, CloseCode>) -> Result<(Caller, Asked), CloseCode> {
+async fn admit(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Caller, Asked), Refused> {
     let asked = asked?;
     if shared.shutdown.has_begun() {
-        return Err(CloseCode::GoingAway);
+        return Err(CloseCode::GoingAway.into());
     }
     let claim = Claim {
         token: asked.token.as_deref(),
         user_id: asked.user_id.as_deref(),
         username: asked.username.as_deref(),
     };
+    let turn = timeout(TURN, shared.admissions.acquire()).await;
+    let Ok(Ok(turn)) = turn else {
+        return Err(CloseCode::TryLater.into());
+    };
     let caller = deadline::within(ADMISSION, shared.door.admit(claim)).await;
+    drop(turn);
     let caller = caller.map_err(|refusal| match refusal {
-        Refusal::NotSignedIn => CloseCode::NotSignedIn,
-        Refusal::NotAllowed => CloseCode::NotAllowed,
-        Refusal::Invalid(_) => CloseCode::BadRequest,
-        Refusal::Unavailable => CloseCode::TryLater,
+        Refusal::NotSignedIn => Refused::from(CloseCode::NotSignedIn),
+        Refusal::NotAllowed => CloseCode::NotAllowed.into(),
+        Refusal::Invalid(invalid) => invalid.into(),
+        Refusal::Unavailable => CloseCode::TryLater.into(),
     })?;
     let limit = shared.limits.connections_per_user;
     if shared.roster.connected(&caller.user_id, &caller.username, limit) {
         Ok((caller, asked))
     } else {
-        Err(CloseCode::TooMany)
+        Err(CloseCode::TooMany.into())
     }
 }
 
@@ -173,7 +185,7 @@ impl Session<'_> {
         self.decode(&early);
         drop(early);
         let connection = self.connection;
-        while !connection.is_closing() && !connection.is_leaving() {
+        while !connection.is_closing() && connection.leaving().is_none() {
             if !self.pending.is_empty() {
                 Box::pin(self.take_on()).await;
             }
@@ -192,8 +204,8 @@ impl Session<'_> {
                 }
             }
         }
-        if connection.is_leaving() {
-            Box::pin(self.leave()).await;
+        if let Some(back_after_ms) = connection.leaving() {
+            Box::pin(self.leave(back_after_ms)).await;
         }
     }
 
@@ -292,7 +304,7 @@ impl Session<'_> {
     async fn act(&mut self, frame: ClientFrame) -> Result<(), Rejected> {
         match frame {
             ClientFrame::Ping => self.connection.answer(&ServerFrame::Pong),
-            ClientFrame::Subscribe { room_id, after_seq } => {
+            ClientFrame::Subscribe { room_id, after } => {
                 self.multiplexed_only()?;
                 let limit = self.shared.limits.rooms_per_socket;
                 if self.connection.subscriptions() >= limit && !self.connection.is_subscribed(&room_id) {
@@ -300,7 +312,7 @@ impl Session<'_> {
                     return Err(Rejected::new(ErrorCode::Forbidden, message).of_room(room_id));
                 }
                 let room = room_id.into();
-                self.shared.hub.subscribe(self.connection, &room, after_seq).await;
+                self.shared.hub.subscribe(self.connection, &room, after).await;
             }
             ClientFrame::Unsubscribe { room_id } => {
                 self.multiplexed_only()?;
@@ -354,7 +366,7 @@ impl Session<'_> {
     }
 
     /// The edge stops: what is under way is answered, then the client is told.
-    async fn leave(self) {
+    async fn leave(self, back_after_ms: u32) {
         let connection = self.connection;
         let until = TokioInstant::now() + LAST_ANSWERS;
         while connection.in_flight.load(Ordering::Acquire) > 0 {
@@ -362,6 +374,6 @@ impl Session<'_> {
                 break;
             }
         }
-        connection.close(CloseCode::GoingAway);
+        connection.close_with(farewell::going_away(back_after_ms));
     }
 }

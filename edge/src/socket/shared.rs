@@ -3,6 +3,7 @@
 use std::sync::{Arc, atomic::AtomicU64};
 
 use runtime::Shutdown;
+use tokio::sync::Semaphore;
 
 use super::{gate::Gate, limits::SocketLimits};
 use crate::{beat::Roster, door::Door, hub::Hub, upstream::Upstream};
@@ -18,6 +19,8 @@ pub(super) struct Live {
     pub(super) hub: Hub,
     pub(super) roster: Roster,
     pub(super) gate: Gate,
+    /// Turns to find out who somebody is.
+    pub(super) admissions: Semaphore,
     pub(super) limits: Arc<SocketLimits>,
     pub(super) ids: AtomicU64,
     pub(super) shutdown: Shutdown,

@@ -13,8 +13,12 @@ use proto::fields;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{close::CloseCode, session, shared::Shared};
-use crate::serve::Place;
+use super::{
+    close::{CloseCode, Refused},
+    session,
+    shared::Shared,
+};
+use crate::{recovery::seen::Seen, serve::Place};
 
 /// The subprotocol that is answered where it is offered.
 const PROTOCOL: &str = "chatflow.v1";
@@ -29,7 +33,8 @@ pub(super) struct Asked {
     pub(super) room: Option<String>,
     pub(super) user_id: Option<String>,
     pub(super) username: Option<String>,
-    pub(super) after_seq: Option<u64>,
+    /// The last change that the client has of the room.
+    pub(super) after: Option<Seen>,
     pub(super) token: Option<String>,
 }
 
@@ -38,6 +43,7 @@ struct Parameters {
     user_id: Option<String>,
     username: Option<String>,
     after_seq: Option<u64>,
+    after_id: Option<String>,
 }
 
 /// `GET /ws/{room_id}/{user_id}`.
@@ -47,9 +53,9 @@ pub(super) async fn room(
     request: Request,
 ) -> Response {
     let asked = path
-        .map_err(|_| CloseCode::BadRequest)
+        .map_err(|_| CloseCode::BadRequest.into())
         .and_then(|Path((room, user))| {
-            fields::id("room_id", &room).map_err(|_| CloseCode::BadRequest)?;
+            fields::id("room_id", &room)?;
             let mut asked = asked(&request)?;
             (asked.room, asked.user_id) = (Some(room), Some(user));
             Ok(asked)
@@ -63,7 +69,7 @@ pub(super) async fn multiplexed(State(shared): State<Shared>, request: Request) 
     upgrade(shared, asked, request)
 }
 
-fn asked(request: &Request) -> Result<Asked, CloseCode> {
+fn asked(request: &Request) -> Result<Asked, Refused> {
     let Query(parameters) =
         Query::<Parameters>::try_from_uri(request.uri()).map_err(|_| CloseCode::BadRequest)?;
     let token = protocols(request.headers()).find_map(|protocol| protocol.strip_prefix(TOKEN));
@@ -71,12 +77,12 @@ fn asked(request: &Request) -> Result<Asked, CloseCode> {
         room: None,
         user_id: parameters.user_id,
         username: parameters.username,
-        after_seq: parameters.after_seq,
+        after: Seen::by_client(parameters.after_seq, parameters.after_id.as_deref())?,
         token: token.map(str::to_owned),
     })
 }
 
-fn upgrade(shared: Shared, asked: Result<Asked, CloseCode>, mut request: Request) -> Response {
+fn upgrade(shared: Shared, asked: Result<Asked, Refused>, mut request: Request) -> Response {
     let accept = match check(&request) {
         Ok(accept) => accept,
         Err(malformed) => return malformed.into_response(),

@@ -2,10 +2,12 @@
 
 mod chatting;
 mod doors;
+mod hintless;
 mod limits;
 mod lossy;
 mod multiplexed;
 mod outages;
 mod recovery;
+mod restored;
 mod slow;
 mod support;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use broker::{Broker, Source};
+use chat_svc::store::MIGRATIONS;
 use edge::{
     door::Door,
     socket::{SocketLimits, Sockets},
@@ -15,7 +16,7 @@ use edge::{
 use proto::chat::{SendMessageRequest, SendMessageResponse};
 use runtime::{Shutdown, client::ServiceUrl, health::Health, settings::Listen};
 use serde_json::{Value, json};
-use sql::DatabaseUrl;
+use sql::{DatabaseUrl, Db, diesel::sql_query};
 use tempfile::TempDir;
 use test_support::{
     client::{Frame, Socket},
@@ -81,7 +82,7 @@ impl System {
     async fn start_chat(&self, listener: TcpListener, shutdown: &Shutdown) {
         let config = chat_svc::Config {
             listen: listen(self.chat),
-            database: DatabaseUrl::Sqlite(self.folder.path().join("chat.db")),
+            database: self.database(),
             broker: Source::Shared(self.broker.clone()),
             notify: None,
         };
@@ -93,6 +94,24 @@ impl System {
             shutdown.clone(),
         ));
         ready(&health, "chat-store").await;
+    }
+
+    fn database(&self) -> DatabaseUrl {
+        DatabaseUrl::Sqlite(self.folder.path().join("chat.db"))
+    }
+
+    /// Takes the last messages of a room away, as a database does that is restored to an earlier state.
+    pub(crate) async fn set_back(&self, room: &str, to: u64) {
+        let db = Db::open(&self.database(), "tests", 1).expect("a store");
+        db.migrate(&MIGRATIONS).await.expect("tables");
+        for statement in [
+            format!("DELETE FROM messages WHERE room_id = '{room}' AND seq > {to}"),
+            format!("UPDATE rooms SET last_seq = {to} WHERE id = '{room}'"),
+        ] {
+            let done: sql::Result<usize> =
+                sql::fetch!(db, write, execute, sql_query(statement.clone())).await;
+            done.expect("it is set back");
+        }
     }
 
     pub(crate) async fn edge(&self) -> Edge {

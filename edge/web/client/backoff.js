@@ -20,3 +20,16 @@ export function backoff(attempt, random = Math.random) {
 export function jitter(random = Math.random) {
   return Math.round(random() * 300);
 }
+
+const HINT_MAX_MS = 30_000;
+
+/**
+ * When a server that restarts wants its clients back: `reconnect_after_ms=N` in the reason of its close frame. A large
+ * server spreads a large crowd so, and nobody waits longer than that takes.
+ * @param {string} reason
+ * @param {() => number} [random]
+ */
+export function hinted(reason, random = Math.random) {
+  const told = /reconnect_after_ms=(\d+)/.exec(reason ?? "");
+  return told ? Math.min(Number(told[1]), HINT_MAX_MS) : jitter(random);
+}

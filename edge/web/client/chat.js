@@ -201,16 +201,19 @@ export class Chat extends Emitter {
   /** @param {Room} room @param {number | undefined} before */
   async #page(room, before) {
     if (room.loading === "loading") return;
+    const { resets } = room.log;
     room.loading = "loading";
     room.problem = "";
     this.store.emit("messages", room.id);
     try {
       const early = before === undefined ? await this.#earlyPage(room) : null;
       const page = early ?? await this.api.messages(room.id, { limit: PAGE, before });
+      if (room.log.resets !== resets) return;
       room.loading = "idle";
       this.store.addHistory(room, page, PAGE, before !== undefined);
       for (const message of page) if (message.user_id === this.me.user_id) this.outbox.accept(message);
     } catch (error) {
+      if (room.log.resets !== resets) return;
       room.loading = "failed";
       room.problem = error instanceof Problem ? error.message : "The messages could not be loaded.";
       this.store.emit("messages", room.id);
@@ -259,7 +262,9 @@ export class Chat extends Emitter {
   #subscribe(room) {
     if (room.subscribing) return;
     room.log.lastSeq ??= room.listedSeq;
-    room.subscribing = this.connection.send({ type: "subscribe", room_id: room.id, after_seq: room.log.lastSeq });
+    const { lastSeq, lastId } = room.log;
+    const after = lastId === null ? { after_seq: lastSeq } : { after_seq: lastSeq, after_id: lastId };
+    room.subscribing = this.connection.send({ type: "subscribe", room_id: room.id, ...after });
   }
 
   /** @param {Frame} frame */
@@ -270,6 +275,8 @@ export class Chat extends Emitter {
         if (!room) return;
         room.subscribed = true;
         room.subscribing = false;
+        // Without this, whoever hears nothing before the next reconnect could not tell what they had.
+        if (room.log.lastId === null && frame.last_seq === room.log.lastSeq) room.log.advance(frame.last_seq, frame.last_id);
         this.outbox.flush(room.id);
         this.#marks.tell(room);
         return;
@@ -283,7 +290,7 @@ export class Chat extends Emitter {
         this.#onError(frame, room);
         return;
       case "reset":
-        if (room) this.#reset(room, frame.last_seq);
+        if (room) this.#reset(room, frame.last_seq, frame.last_id);
         return;
       case "room_updated":
         this.store.apply(frame);
@@ -311,13 +318,20 @@ export class Chat extends Emitter {
     }
   }
 
-  /** @param {Room} room @param {number} lastSeq */
-  #reset(room, lastSeq) {
-    room.log.reset(lastSeq);
+  /**
+   * What we have of the room is not in its log: all of it goes, also a page that is on its way.
+   * @param {Room} room @param {number} lastSeq @param {string | undefined} lastId
+   */
+  #reset(room, lastSeq, lastId) {
+    room.log.reset(lastSeq, lastId);
+    if (this.#early?.roomId === room.id) this.#early = null;
+    room.loading = "idle";
     room.listedSeq = lastSeq;
     room.readSeq = Math.min(room.readSeq ?? lastSeq, lastSeq);
+    room.toldSeq = 0;
     room.dividerSeq = null;
     this.store.emit("messages", room.id);
+    this.store.emit("rooms", undefined);
     room.subscribing = false;
     this.#subscribe(room);
     if (this.store.openRoomId === room.id) this.load(room.id);

@@ -1,6 +1,6 @@
 // One socket that comes back by itself: connects, notices a dead peer, and waits between attempts.
 
-import { backoff, jitter } from "./backoff.js";
+import { backoff, hinted } from "./backoff.js";
 import { Emitter } from "./emitter.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
@@ -153,7 +153,7 @@ export class Connection extends Emitter {
       this.emit("refused", reason || "The server refused the connection.");
       return;
     }
-    const wait = code === 1001 || code === 4408 ? jitter(this.#random) : backoff(this.#attempt, this.#random);
+    const wait = code === 1001 || code === 4408 ? hinted(reason, this.#random) : backoff(this.#attempt, this.#random);
     this.#attempt += 1;
     this.retryAt = Date.now() + wait;
     this.#retryTimer = setTimeout(() => this.#connect(), wait);

@@ -17,6 +17,10 @@ export class RoomLog {
   messages = [];
   /** The last seq of the room's log that arrived here: where to resume. Null before anything is known. @type {number | null} */
   lastSeq = null;
+  /** The message in the frame with that seq, where it is known: a log that was set back has the seq again, not the message. @type {string | null} */
+  lastId = null;
+  /** How often the log was found set back: what was asked for before is not true any more. */
+  resets = 0;
   /** Whether a page of history was loaded. */
   loaded = false;
   /** Whether there may be older messages than those held. */
@@ -84,19 +88,23 @@ export class RoomLog {
     this.messages.splice(this.messages.indexOf(held), 1);
   }
 
-  /** @param {number} seq of a frame that arrived live or by replay */
-  advance(seq) {
-    this.lastSeq = Math.max(this.lastSeq ?? 0, seq);
+  /** @param {number} seq of a frame that arrived live or by replay @param {string | null} [id] of its message */
+  advance(seq, id = null) {
+    if (this.lastSeq !== null && seq < this.lastSeq) return;
+    if (seq !== this.lastSeq || id !== null) this.lastId = id;
+    this.lastSeq = seq;
   }
 
-  /** The server's log was set back: nothing held is true any more. @param {number} lastSeq */
-  reset(lastSeq) {
+  /** The server's log was set back: nothing held is true any more. @param {number} lastSeq @param {string | null} [lastId] */
+  reset(lastSeq, lastId = null) {
+    this.resets += 1;
     this.messages = [];
     this.#byId.clear();
     this.#deleted.clear();
     this.loaded = false;
     this.hasOlder = true;
     this.lastSeq = lastSeq;
+    this.lastId = lastId;
   }
 
   /** Forgets the oldest messages beyond `keep`. @param {number} keep */

@@ -118,7 +118,7 @@ export class Store extends Emitter {
     }
     if (older || page.length < limit || !log.loaded) log.hasOlder = page.length >= limit;
     log.loaded = true;
-    if (log.lastSeq === null) log.advance(page.at(-1)?.seq ?? 0);
+    if (log.lastSeq === null) log.advance(page.at(-1)?.seq ?? 0, page.at(-1)?.id);
     this.emit("messages", room.id);
     this.emit("rooms", undefined);
   }
@@ -134,7 +134,7 @@ export class Store extends Emitter {
       case "message_deleted":
         if (!room) break;
         room.log.remove(frame.id);
-        room.log.advance(frame.seq);
+        room.log.advance(frame.seq, frame.id);
         this.#changed(room);
         break;
       case "room_updated":
@@ -207,7 +207,7 @@ export class Store extends Emitter {
   #message(room, { type, ...message }) {
     const caughtUp = room.unread(this.me.user_id) === 0;
     const isNew = type === "message" ? room.log.upsert(message) : room.log.update(message);
-    room.log.advance(message.seq);
+    room.log.advance(message.seq, message.id);
     this.#seen(message);
     this.#stopTyping(room.id, message.user_id);
     const open = this.openRoomId === room.id;

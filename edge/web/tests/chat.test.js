@@ -14,7 +14,7 @@ const started = [];
 afterEach(() => started.splice(0).forEach((chat) => chat.stop()));
 
 /** A client on a wire that the test holds in its hands: what it asks of REST is answered from `server`. */
-async function open(server, stored = {}) {
+async function open(server, stored = {}, firstRoomId = undefined) {
   const sockets = [];
   const map = new Map(Object.entries(stored));
   const api = {
@@ -32,7 +32,7 @@ async function open(server, stored = {}) {
     },
   });
   started.push(chat);
-  chat.start();
+  chat.start(firstRoomId);
   await turn();
   await turn();
   return { chat, sockets, map };
@@ -41,7 +41,7 @@ async function open(server, stored = {}) {
 const room = (last_seq) => ({ id: "general", name: "General", description: "", created_at: "2026-11-23T10:00:00Z", last_seq });
 const seqs = (chat) => chat.store.room("general").log.messages.map((message) => message.pos);
 
-test("subscribes from the head of a room it has not seen, and from the last seq it saw after a reconnect", async (t) => {
+test("subscribes from the head of a room it has not seen, and from the last change it saw after a reconnect", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const { chat, sockets } = await open({ rooms: [room(41)] });
   sockets[0].open();
@@ -50,8 +50,21 @@ test("subscribes from the head of a room it has not seen, and from the last seq 
   sockets[0].onclose({ code: 1001, reason: "" });
   t.mock.timers.tick(300);
   sockets[1].open();
-  assert.deepEqual(sockets[1].frames[0], { type: "subscribe", room_id: "general", after_seq: 43 });
+  assert.deepEqual(sockets[1].frames[0], { type: "subscribe", room_id: "general", after_seq: 43, after_id: "m42" });
   assert.deepEqual(seqs(chat), []);
+});
+
+test("who hears nothing after subscribing still knows what they had", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  for (const [last_seq, after] of [[41, { after_seq: 41, after_id: "m41" }], [44, { after_seq: 41 }]]) {
+    const { sockets } = await open({ rooms: [room(41)] });
+    sockets[0].open();
+    sockets[0].receive({ type: "subscribed", room_id: "general", last_seq, last_id: `m${last_seq}` });
+    sockets[0].onclose({ code: 1001, reason: "" });
+    t.mock.timers.tick(300);
+    sockets[1].open();
+    assert.deepEqual(sockets[1].frames[0], { type: "subscribe", room_id: "general", ...after });
+  }
 });
 
 test("a page that is older than the live frames fills up below them", async () => {
@@ -110,6 +123,70 @@ test("a reset drops what is held, and the open room is loaded anew", async () =>
   await turn();
   assert.deepEqual(seqs(chat), [1]);
   assert.deepEqual(sockets[0].frames.at(-1), { type: "subscribe", room_id: "general", after_seq: 1 });
+});
+
+test("a reset by a log that has overtaken what is held goes on from its head", async () => {
+  const server = { rooms: [room(3)], messages: [row(1), row(2), row(3)] };
+  const { chat, sockets } = await open(server);
+  sockets[0].open();
+  chat.store.open("general");
+  await chat.load("general");
+  const others = [row(1), row(2, { id: "o2" }), row(3, { id: "o3" }), row(4, { id: "o4" })];
+  server.messages = others;
+  sockets[0].receive({ type: "reset", room_id: "general", last_seq: 4, last_id: "o4" });
+  assert.deepEqual(seqs(chat), [], "nothing of it is shown any more");
+  await turn();
+  assert.deepEqual(chat.store.room("general").log.messages.map((message) => message.id), ["m1", "o2", "o3", "o4"]);
+  assert.deepEqual(sockets[0].frames.at(-1), { type: "subscribe", room_id: "general", after_seq: 4, after_id: "o4" });
+});
+
+test("a page that was asked for before a reset is dropped, and loaded anew", async () => {
+  for (const end of [(page) => page.resolve([row(1), row(2), row(3)]), (page) => page.reject(new Error("gone"))]) {
+    const { chat, sockets } = await open({ rooms: [room(3)] });
+    const pages = [];
+    chat.api.messages = () => new Promise((resolve, reject) => { pages.push({ resolve, reject }); });
+    sockets[0].open();
+    chat.store.open("general");
+    const before = chat.load("general");
+    await turn();
+    sockets[0].receive({ type: "reset", room_id: "general", last_seq: 2, last_id: "o2" });
+    await turn();
+    assert.equal(pages.length, 2, "the newest page is asked for");
+    end(pages[0]);
+    await before;
+    const { log, loading } = chat.store.room("general");
+    assert.deepEqual([seqs(chat), log.loaded, loading], [[], false, "loading"]);
+    pages[1].resolve([row(1), row(2, { id: "o2" })]);
+    await turn();
+    assert.deepEqual(log.messages.map((message) => message.id), ["m1", "o2"]);
+  }
+});
+
+test("a page that was asked for at the start does not outlast a reset", async () => {
+  const server = { rooms: [room(3)], messages: [row(1), row(2), row(3)] };
+  const { chat, sockets } = await open(server, {}, "general");
+  server.messages = [row(1), row(2, { id: "o2" })];
+  sockets[0].open();
+  sockets[0].receive({ type: "reset", room_id: "general", last_seq: 2 });
+  await chat.load("general");
+  assert.deepEqual(chat.store.room("general").log.messages.map((message) => message.id), ["m1", "o2"]);
+});
+
+test("a reset of a room that is not open empties it until it is opened, and what was read is told again", async () => {
+  const server = { rooms: [room(3)], marks: [{ room_id: "general", seq: 3 }], messages: [row(1), row(2), row(3)] };
+  const { chat, sockets } = await open(server);
+  sockets[0].open();
+  await turn();
+  await chat.load("general");
+  sockets[0].receive({ type: "reset", room_id: "general", last_seq: 2 });
+  await turn();
+  assert.deepEqual(seqs(chat), []);
+  sockets[0].receive({ type: "subscribed", room_id: "general", last_seq: 2 });
+  assert.deepEqual(sockets[0].frames.at(-1), { type: "read", room_id: "general", seq: 2 });
+  server.messages = [row(1), row(2, { id: "o2" })];
+  chat.store.open("general");
+  await chat.load("general");
+  assert.deepEqual(chat.store.room("general").log.messages.map((message) => message.id), ["m1", "o2"]);
 });
 
 test("a room that somebody makes appears, subscribed and unread from its first message", async () => {

@@ -9,7 +9,7 @@ const open = (t) => {
   const connection = new Connection(() => {
     const socket = { readyState: 0, sent: [], closed: false, send: (data) => socket.sent.push(JSON.parse(data)), close: () => { socket.closed = true; }, onopen: null, onmessage: null, onclose: null };
     socket.open = () => { socket.readyState = 1; socket.onopen({}); };
-    socket.drop = (code) => { socket.readyState = 3; socket.onclose({ code, reason: "why" }); };
+    socket.drop = (code, reason = "why") => { socket.readyState = 3; socket.onclose({ code, reason }); };
     socket.receive = (frame) => socket.onmessage({ data: JSON.stringify(frame) });
     sockets.push(socket);
     return socket;
@@ -49,6 +49,20 @@ test("a server that restarts, or found us slow, is asked at once", (t) => {
     assert.equal(sockets.length, 2, String(code));
     t.mock.timers.reset();
   }
+});
+
+test("a server that restarts says when it wants whom back", (t) => {
+  const { sockets } = open(t);
+  sockets[0].open();
+  sockets[0].drop(1001, "the server restarts; reconnect_after_ms=1700");
+  t.mock.timers.tick(1699);
+  assert.equal(sockets.length, 1);
+  t.mock.timers.tick(1);
+  assert.equal(sockets.length, 2);
+  sockets[1].open();
+  sockets[1].drop(1001, "the server restarts; reconnect_after_ms=99999999");
+  t.mock.timers.tick(30_000);
+  assert.equal(sockets.length, 3);
 });
 
 test("an ended session and a refusal are not tried again", (t) => {

@@ -72,9 +72,28 @@ test("the place to resume from never goes back, except by a reset", () => {
   assert.equal(log.lastSeq, 7);
   log.upsert(message(6));
   log.reset(3);
-  assert.equal(log.lastSeq, 3);
+  assert.deepEqual([log.lastSeq, log.resets], [3, 1]);
   assert.deepEqual(ids(log), []);
   assert.equal(log.loaded, false);
+});
+
+test("the place to resume from is known by its message, as far as that is known", () => {
+  const log = new RoomLog();
+  const place = () => [log.lastSeq, log.lastId];
+  log.advance(0);
+  assert.deepEqual(place(), [0, null]);
+  log.advance(7, "m7");
+  log.advance(5, "m5");
+  log.advance(7);
+  assert.deepEqual(place(), [7, "m7"]);
+  log.advance(8);
+  assert.deepEqual(place(), [8, null]);
+  log.advance(8, "m8");
+  assert.deepEqual(place(), [8, "m8"]);
+  log.reset(9, "o9");
+  assert.deepEqual(place(), [9, "o9"]);
+  log.reset(3);
+  assert.deepEqual(place(), [3, null]);
 });
 
 test("trimming forgets the oldest, which can be loaded again", () => {

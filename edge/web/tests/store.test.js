@@ -62,6 +62,20 @@ test("edits and deletions are not unread messages", () => {
   assert.equal(store.room("general").log.lastSeq, 13);
 });
 
+test("the last change is known by its message, however it came", () => {
+  const store = opened(10, []);
+  const { log } = store.room("general");
+  const place = () => [log.lastSeq, log.lastId];
+  store.addHistory(store.room("general"), [frame(9), frame(10)], 50, false);
+  assert.deepEqual(place(), [10, "m10"]);
+  store.apply(frame(11));
+  assert.deepEqual(place(), [11, "m11"]);
+  store.apply({ ...frame(9), type: "message_updated", seq: 12, edited_at: "2026-11-23T10:01:00Z" });
+  assert.deepEqual(place(), [12, "m9"]);
+  store.apply({ type: "message_deleted", id: "m10", room_id: "general", seq: 13 });
+  assert.deepEqual(place(), [13, "m10"]);
+});
+
 test("the estimate becomes exact once the page is held", () => {
   const store = opened(10, [{ room_id: "general", seq: 6 }]);
   const room = store.room("general");

@@ -1,0 +1,143 @@
+use broker::Publication;
+use runtime::health::Health;
+
+use super::*;
+
+/// Of an edge that hears its canary and was connected just now, at 0.
+fn heads() -> (Heads, watch::Sender<bool>, Health, impl Fn(u64) -> Instant) {
+    let (began, health) = (Instant::now(), Health::new());
+    let at = move |millis| began + Duration::from_millis(millis);
+    let (connection, connected) = watch::channel(true);
+    let part = health.part("edge-hints");
+    let mut heads = Heads::new(connected, Canary::new(), part, began);
+    heads.heard(&Event::Connected, began);
+    (heads, connection, health, at)
+}
+
+/// When it compares, and why, if asked each 50 ms.
+fn due(
+    heads: &mut Heads,
+    at: &impl Fn(u64) -> Instant,
+    millis: impl IntoIterator<Item = u64>,
+) -> Vec<(u64, Why)> {
+    let due = |millis| Some((millis, heads.take_due(at(millis))?));
+    millis
+        .into_iter()
+        .filter(|millis| millis % 50 == 0)
+        .filter_map(due)
+        .collect()
+}
+
+#[test]
+fn heads_are_compared_at_once_and_then_each_five_seconds() {
+    let (mut heads, _connection, _, at) = heads();
+    assert_eq!(
+        due(&mut heads, &at, 0..12_000),
+        [(0, Why::Lost), (5_000, Why::Routine), (10_000, Why::Routine)]
+    );
+}
+
+#[test]
+fn an_edge_that_hears_nothing_compares_each_second_and_once_more_when_it_does() {
+    let (mut heads, connection, _, at) = heads();
+    assert_eq!(due(&mut heads, &at, 0..3_100), [(0, Why::Lost)]);
+    connection.send_replace(false);
+    assert_eq!(
+        due(&mut heads, &at, 3_100..5_300),
+        [(3_100, Why::Lost), (4_100, Why::Lost), (5_100, Why::Lost)]
+    );
+    connection.send_replace(true);
+    assert_eq!(
+        due(&mut heads, &at, 5_300..12_000),
+        [(6_100, Why::Lost), (11_100, Why::Routine)]
+    );
+    // What was lost between an end and a beginning is missed at once.
+    heads.heard(&Event::Interrupted, at(12_000));
+    heads.heard(&Event::Connected, at(12_000));
+    assert_eq!(
+        due(&mut heads, &at, 12_000..18_000),
+        [(12_000, Why::Lost), (17_000, Why::Routine)]
+    );
+}
+
+#[test]
+fn in_doubt_heads_are_compared_each_second_and_hints_still_get_their_time() {
+    let (mut heads, _connection, health, at) = heads();
+    let _ = due(&mut heads, &at, 0..5_250);
+    heads.unhinted(1, at(5_250));
+    let mut compared = due(&mut heads, &at, 5_250..8_300);
+    heads.unhinted(1, at(8_300));
+    assert!(!health.is_ready());
+    compared.extend(due(&mut heads, &at, 8_300..30_000));
+    assert!(compared.iter().all(|(_, why)| *why == Why::Routine));
+    let expected: Vec<u64> = (6_250..=19_250).step_by(1_000).chain([24_250, 29_250]).collect();
+    let compared: Vec<u64> = compared.into_iter().map(|(millis, _)| millis).collect();
+    assert_eq!(compared, expected);
+    assert!(health.is_ready());
+}
+
+#[test]
+fn within_ten_seconds_it_is_noticed_that_no_hint_comes() {
+    let (mut heads, _connection, health, at) = heads();
+    let canary = |heads: &mut Heads, now| {
+        let song = Publication {
+            channel: "canary:x".to_owned(),
+            payload: "1".into(),
+        };
+        heads.heard(&Event::Message(song), now);
+    };
+    let _ = due(&mut heads, &at, 0..5_050);
+    // From here on people talk all the time, and the canary is heard.
+    let mut red = None;
+    for millis in (5_050..20_000).step_by(50) {
+        canary(&mut heads, at(millis));
+        if heads.take_due(at(millis)) == Some(Why::Routine) {
+            heads.unhinted(2, at(millis + 250));
+        }
+        if !health.is_ready() && red.is_none() {
+            red = Some(millis - 5_050);
+        }
+    }
+    assert!(red.is_some_and(|after| after < 10_000), "{red:?}");
+    heads.hinted();
+    assert!(health.is_ready());
+}
+
+#[test]
+fn rooms_that_hints_make_doubtful_are_compared_four_times_a_second_at_most() {
+    let (mut heads, _connection, _, at) = heads();
+    let compared: Vec<u64> = (0..1_000).filter(|millis| heads.may_hurry(at(*millis))).collect();
+    assert_eq!(compared, [0, 250, 500, 750]);
+}
+
+#[test]
+fn a_comparison_that_failed_is_soon_made_up_for() {
+    let (mut heads, _connection, _, at) = heads();
+    assert_eq!(due(&mut heads, &at, 0..100), [(0, Why::Lost)]);
+    heads.failed(Why::Lost, at(100));
+    assert_eq!(
+        due(&mut heads, &at, 100..7_000),
+        [(1_100, Why::Lost), (6_100, Why::Routine)]
+    );
+    heads.failed(Why::Routine, at(7_000));
+    assert_eq!(due(&mut heads, &at, 7_000..9_000), [(8_000, Why::Routine)]);
+}
+
+#[test]
+fn hints_get_their_time_where_some_may_come() {
+    let compared = |why, heads: &[u64]| {
+        let standing = Standing {
+            room: "general".into(),
+            epoch: 1,
+            at: Seen::at(5),
+        };
+        let rooms = heads.iter().map(|head| (standing.clone(), Seen::at(*head)));
+        Compared {
+            why,
+            rooms: rooms.collect(),
+        }
+    };
+    assert!(compared(Why::Routine, &[4, 6]).awaits_hints() && compared(Why::Hint, &[6]).awaits_hints());
+    assert!(!compared(Why::Lost, &[6]).awaits_hints());
+    assert!(!compared(Why::Routine, &[4, 5]).awaits_hints());
+}
