@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check setup fmt
+.PHONY: help run test soak check setup fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,6 +12,9 @@ setup: ## Install what the tests need (Debian; skips what is there)
 
 test: setup ## Run all tests
 	scripts/test.sh
+
+soak: setup ## Run random faults for as long as MINUTES says (60), in runs of ten minutes, each with a new seed
+	scripts/soak.sh
 
 check: setup ## Check format, lints, documentation, dependencies and browser code
 	scripts/setup-checks.sh

@@ -100,11 +100,12 @@ fn newest(folder: &Path) -> Option<SystemTime> {
 }
 
 /// Folders of which no binary is made.
-const NO_SOURCES: [&str; 9] = [
+const NO_SOURCES: [&str; 10] = [
     "target",
     "data",
     "tests",
     "e2e",
+    "chaos",
     "test-support",
     "bench",
     "docs",

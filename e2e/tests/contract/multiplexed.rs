@@ -37,15 +37,17 @@ async fn subscribing_is_answered_first_then_the_missed_then_live(stack: Arc<Stac
         .await;
     let ours = |frame: &Value| frame["room_id"] == room.as_str();
     let first = bob.wait_where("the first of the room", wait::SOON, ours).await;
+    let last_id = first["last_id"].clone();
     assert_eq!(
         first,
-        json!({"type": "subscribed", "room_id": room, "last_seq": 4})
+        json!({"type": "subscribed", "room_id": room, "last_seq": 4, "last_id": last_id})
     );
     say(&mut alice, "message 5").await;
     for seq in 2..=5 {
         let next = bob.wait_for("message", wait::SOON).await;
         assert_eq!(next["seq"], seq);
         assert_eq!(next["content"], format!("message {seq}"));
+        assert_eq!(next["id"] == last_id, seq == 4, "{next}");
     }
 }
 
