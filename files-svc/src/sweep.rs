@@ -69,16 +69,14 @@ impl Sweep {
         let mut from = None;
         loop {
             let page = self.objects.older_than(before, from.take()).await?;
-            for keys in page.keys.chunks(LOOKED_UP) {
-                let mut orphans = self.orphans(keys.to_vec()).await?;
-                if !orphans.is_empty() {
-                    tokio::time::sleep(self.limits.sweep_doubt).await;
-                    orphans = self.orphans(orphans).await?;
-                }
-                for key in orphans {
-                    self.objects.delete(key).await?;
-                    removed += 1;
-                }
+            let mut orphans = self.orphans(page.keys).await?;
+            if !orphans.is_empty() {
+                tokio::time::sleep(self.limits.sweep_doubt).await;
+                orphans = self.orphans(orphans).await?;
+            }
+            for key in orphans {
+                self.objects.delete(key).await?;
+                removed += 1;
             }
             from = page.next;
             if from.is_none() {
@@ -92,7 +90,11 @@ impl Sweep {
 
     /// Those of the keys that no row names.
     async fn orphans(&self, keys: Vec<Key>) -> Result<Vec<Key>> {
-        let known: HashSet<Key> = self.files.known(&keys).await?.into_iter().collect();
-        Ok(keys.into_iter().filter(|key| !known.contains(key)).collect())
+        let mut orphans = Vec::new();
+        for keys in keys.chunks(LOOKED_UP) {
+            let known: HashSet<Key> = self.files.known(keys).await?.into_iter().collect();
+            orphans.extend(keys.iter().copied().filter(|key| !known.contains(key)));
+        }
+        Ok(orphans)
     }
 }

@@ -142,13 +142,15 @@ impl Shard {
         let mut sweep = tokio::time::interval(self.sweep_every());
         sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut goodbye = tokio::time::interval(GOODBYE_TICK);
+        // Not once for each tick since the start: everybody would be asked to leave in the same moment.
+        goodbye.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let wait = self.until_due();
             tokio::select! {
                 count = commands.recv_many(&mut round, ROUND) => if count == 0 { return },
                 () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
                 _ = sweep.tick() => self.sweep(),
-                _ = goodbye.tick(), if self.leaving.is_some() => self.say_goodbye(),
+                _ = goodbye.tick(), if self.has_goodbyes() => self.say_goodbye(),
                 () = over.cancelled() => return,
             }
             for Queued { command, weight } in round.drain(..) {
@@ -208,8 +210,8 @@ impl Shard {
     }
 
     fn register(&mut self, connection: Arc<Connection>) {
-        if self.leaving.is_some() {
-            connection.leave(Duration::ZERO);
+        if let Some(Leaving { of, .. }) = &self.leaving {
+            connection.leave(return_after(connection.id, *of));
         }
         if connection.is_multiplexed() {
             let user_id = Arc::clone(&connection.user_id);
@@ -359,6 +361,12 @@ impl Shard {
         }
     }
 
+    /// Whether somebody has yet to be asked to leave.
+    fn has_goodbyes(&self) -> bool {
+        let leaving = self.leaving.as_ref();
+        leaving.is_some_and(|leaving| !leaving.waiting.is_empty())
+    }
+
     fn say_goodbye(&mut self) {
         if let Some(Leaving { waiting, at_once, of }) = &mut self.leaving {
             for id in waiting.drain(waiting.len().saturating_sub(*at_once)..) {
@@ -382,7 +390,7 @@ const GOODBYE_TICK: Duration = Duration::from_millis(20);
 /// The time that a client which comes back with others gets for itself at another edge: 2,000 come back a second.
 const RETURN_TAKES: Duration = Duration::from_micros(500);
 
-/// The longest that a client is asked to wait.
+/// The longest that a client is asked to wait; more than 30,000 come back faster than [`RETURN_TAKES`] says.
 const RETURN_MAX: Duration = Duration::from_secs(15);
 
 /// When a connection's client should be back, so that those of one shard do not all come back at once. All shards let

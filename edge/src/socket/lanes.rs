@@ -4,7 +4,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use proto::{
@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{hub::RoomId, upstream::Upstream};
 
-/// How long a message may take to become durable, or a read mark to be set.
+/// How long a message may take to become durable, or a read mark to be set, from its arrival: what waits behind others
+/// of its connection waits for the same store.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// How long it is worth telling that somebody types.
@@ -47,7 +48,8 @@ enum Lane {
     Reads,
 }
 
-type Queues = HashMap<(Lane, RoomId), VecDeque<Op>>;
+/// What was asked for, by when it has to be answered.
+type Queues = HashMap<(Lane, RoomId), VecDeque<(Instant, Op)>>;
 
 /// A connection's lanes; an idle one owns nothing.
 #[derive(Debug, Default, Clone)]
@@ -63,27 +65,28 @@ impl Lanes {
         };
         connection.in_flight.fetch_add(1, Ordering::AcqRel);
         let key = (lane, room);
+        let by = Instant::now() + DEADLINE;
         let mut queues = self.lock();
         if let Some(queue) = queues.get_mut(&key) {
-            queue.push_back(op);
+            queue.push_back((by, op));
             return;
         }
-        queues.insert(key.clone(), VecDeque::from([op]));
+        queues.insert(key.clone(), VecDeque::from([(by, op)]));
         drop(queues);
         let (lanes, live, connection) = (self.clone(), Arc::clone(shared), Arc::clone(connection));
         shared.shutdown.spawn(async move {
             let (_, room) = &key;
             // A client that sends right after it subscribed gets its own message live, too.
             connection.settled(room).await;
-            while let Some(op) = lanes.next(&key) {
-                perform(&live.upstream, &connection, room, op).await;
+            while let Some((by, op)) = lanes.next(&key) {
+                perform(&live.upstream, &connection, room, op, by).await;
                 connection.in_flight.fetch_sub(1, Ordering::AcqRel);
                 connection.wake.notify_one();
             }
         });
     }
 
-    fn next(&self, key: &(Lane, RoomId)) -> Option<Op> {
+    fn next(&self, key: &(Lane, RoomId)) -> Option<(Instant, Op)> {
         let mut queues = self.lock();
         let op = queues.get_mut(key)?.pop_front();
         if op.is_none() {
@@ -100,14 +103,19 @@ impl Lanes {
     }
 }
 
-async fn perform(upstream: &Upstream, connection: &Connection, room: &RoomId, op: Op) {
+async fn perform(upstream: &Upstream, connection: &Connection, room: &RoomId, op: Op, by: Instant) {
+    let left = by.saturating_duration_since(Instant::now());
     let id = request_id::accept_or_make(None);
     let work = async {
         match op {
-            Op::Send(outgoing) => {
-                deadline::within(DEADLINE, send(upstream, connection, room, outgoing)).await;
+            Op::Send(outgoing) if left.is_zero() => {
+                let late = Status::deadline_exceeded("its turn came too late");
+                refuse(connection, room, outgoing.client_msg_id.as_deref(), &late);
             }
-            Op::Read(seq) => deadline::within(DEADLINE, read(upstream, connection, room, seq)).await,
+            Op::Send(outgoing) => {
+                deadline::within(left, send(upstream, connection, room, outgoing)).await;
+            }
+            Op::Read(seq) => deadline::within(left, read(upstream, connection, room, seq)).await,
             Op::Typing => {
                 let request = StartTypingRequest {
                     room_id: room.to_string(),

@@ -149,7 +149,10 @@ async fn admit(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Caller
         user_id: asked.user_id.as_deref(),
         username: asked.username.as_deref(),
     };
-    let turn = timeout(TURN, shared.admissions.acquire()).await;
+    let turn = tokio::select! {
+        turn = timeout(TURN, shared.admissions.acquire()) => turn,
+        () = shared.shutdown.begun() => return Err(CloseCode::GoingAway.into()),
+    };
     let Ok(Ok(turn)) = turn else {
         return Err(CloseCode::TryLater.into());
     };

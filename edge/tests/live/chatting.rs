@@ -1,10 +1,13 @@
 //! Two people in a room.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edge::socket::SocketLimits;
 use serde_json::json;
-use test_support::{client::Socket, wait::SOON};
+use test_support::{
+    client::{Frame, Socket},
+    wait::SOON,
+};
 
 use crate::support::{System, consecutive, message, silent};
 
@@ -134,4 +137,43 @@ async fn an_edge_that_stops_tells_everybody_to_come_back() {
     silent(&mut watcher, "user_left").await;
     let gone = async || stopping.sockets.connections() == 0;
     test_support::wait::until(SOON, "no connection is left", gone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edge_that_stops_lets_its_clients_go_one_after_the_other_and_says_when_to_be_back() {
+    // Enough for each shard, of which there is one per core, to have some.
+    let count = 40 * std::thread::available_parallelism().map_or(1, usize::from);
+    let drain = Duration::from_secs(1);
+    let limits = SocketLimits {
+        drain,
+        ..SocketLimits::default()
+    };
+    let system = System::start().await;
+    let edge = system.edge_with(limits, true).await;
+    let born = Instant::now();
+    let mut clients = Vec::new();
+    for n in 0..count {
+        clients.push(edge.multiplexed(&format!("client{n}")).await);
+    }
+    // One that has just started has no ticks to make up for.
+    let old = async || born.elapsed() > 2 * drain;
+    test_support::wait::until(SOON, "the edge is older than its drain takes", old).await;
+    edge.shutdown.begin();
+    let goodbyes = clients.into_iter().map(|mut client| async move {
+        loop {
+            match client.next_frame(SOON).await {
+                Frame::Closed(code, reason) => return (Instant::now(), code, reason),
+                Frame::Lost => panic!("nobody is just cut off"),
+                _ => {}
+            }
+        }
+    });
+    let goodbyes = futures_util::future::join_all(goodbyes).await;
+    let times = || goodbyes.iter().map(|(at, ..)| *at);
+    let spread = times().max().unwrap().duration_since(times().min().unwrap());
+    assert!(spread > drain / 5, "all within {spread:?}");
+    for (_, code, reason) in &goodbyes {
+        assert_eq!(*code, 1001);
+        assert!(reason.contains("; reconnect_after_ms="), "{reason}");
+    }
 }
