@@ -13,5 +13,7 @@ node --test "${browser_tests[@]}"
 if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace
 else
-    cargo test --workspace
+    cargo test --workspace --exclude chaos
+    # Clusters under load, one at a time.
+    cargo test --package chaos -- --test-threads=1
 fi

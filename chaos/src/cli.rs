@@ -7,7 +7,7 @@ use test_support::cluster::Cluster;
 
 use crate::{
     run::{Outcome, Plan},
-    schedule::Shape,
+    schedule::{Pace, Shape},
     town::Size,
 };
 
@@ -53,6 +53,9 @@ struct Runs {
     /// How many people
     #[arg(long, default_value_t = Size::default().people, value_parser = clap::value_parser!(u32).range(2..=500))]
     people: u32,
+    /// One fault at a time, with some seconds between two, so that each wait has one cause
+    #[arg(long)]
+    alone: bool,
     /// Print the table of stalls as Markdown, too
     #[arg(long)]
     markdown: bool,
@@ -119,7 +122,8 @@ async fn one(seed: u64, runs: &Runs) -> Result<bool, String> {
         ..Size::default()
     };
     let lasts = Duration::from_secs_f64(runs.minutes * 60.0);
-    let plan = Plan::draw(seed, lasts, size, Shape::default());
+    let pace = if runs.alone { Pace::Alone } else { Pace::Dense };
+    let plan = Plan::draw(seed, lasts, size, Shape::default(), pace);
     say(format!(
         "seed {seed}: {} people, {} faults in {:.1} minutes",
         plan.town.len(),
@@ -135,8 +139,10 @@ async fn one(seed: u64, runs: &Runs) -> Result<bool, String> {
     if !outcome.is_ok() {
         keep_logs(&outcome, &cluster, runs);
         say(format!(
-            "again: cargo run --release -p chaos -- --seed {seed} --minutes {} --people {}",
-            runs.minutes, runs.people
+            "again: cargo run --release -p chaos -- --seed {seed} --minutes {} --people {}{}",
+            runs.minutes,
+            runs.people,
+            if runs.alone { " --alone" } else { "" }
         ));
     }
     Ok(outcome.is_ok())

@@ -18,11 +18,13 @@ use crate::fault::{Fault, Network};
 pub async fn inject(cluster: &Cluster, fault: &Fault, lasts: Duration) {
     match fault {
         Fault::Kill(part) => {
+            runs(cluster, *part);
             cluster.process(*part).kill().await;
             sleep(lasts).await;
             start_again(cluster, *part).await;
         }
         Fault::Stop(part) => {
+            runs(cluster, *part);
             let _ = cluster.process(*part).terminate(wait::SOON).await;
             sleep(lasts).await;
             start_again(cluster, *part).await;
@@ -86,14 +88,44 @@ pub async fn inject(cluster: &Cluster, fault: &Fault, lasts: Duration) {
     }
 }
 
-/// Waits until every process is ready.
+/// Waits until every process is ready, except those that another fault holds down at this moment.
 ///
 /// # Panics
-/// With the output of one that is not within a minute.
+/// Where one is not within a minute.
 pub async fn all_ready(cluster: &Cluster) {
-    for process in cluster.processes().filter(|process| process.pid().is_some()) {
-        process.wait_ready(wait::START).await;
+    for part in cluster.parts() {
+        let process = cluster.process(part);
+        let ready = async || process.pid().is_none() || process.is_ready().await;
+        wait::until(wait::START, &format!("{part} is ready again"), ready).await;
     }
+}
+
+/// What went wrong with the processes themselves while no fault holds any of them. Nobody else may notice, where another
+/// replica does the work.
+pub fn crashes(cluster: &Cluster) -> Vec<String> {
+    let ended = cluster.parts().filter(|part| {
+        let process = cluster.process(*part);
+        process.pid().is_none() && !process.output().lines().is_empty()
+    });
+    let ended = ended.map(|part| format!("{part} has ended by itself"));
+    ended.chain(panics(cluster)).collect()
+}
+
+/// Tasks that panicked in any of the processes.
+pub fn panics(cluster: &Cluster) -> Vec<String> {
+    let first = |part| {
+        let lines = cluster.process(part).output().matching("panicked at");
+        lines.first().map(|line| format!("{part}: {line}"))
+    };
+    cluster.parts().filter_map(first).collect()
+}
+
+/// Panics where a process has ended before anybody asked it to.
+fn runs(cluster: &Cluster, part: Part) {
+    assert!(
+        cluster.process(part).pid().is_some(),
+        "{part} has ended by itself"
+    );
 }
 
 async fn start_again(cluster: &Cluster, part: Part) {

@@ -16,6 +16,7 @@ use crate::{
         self,
         stalls::{self, Window},
     },
+    inject,
     running::{Places, Running},
     schedule::Shape,
     town::{self, Size},
@@ -80,6 +81,7 @@ pub async fn run(seed: u64, rounds: u32, tell: impl Fn(String)) -> Result<bool, 
     }
     let ended = running.finish().await;
     troubles.extend(ended.troubles);
+    troubles.extend(inject::crashes(&cluster));
     let verdict = check::check(&ended.history);
     if ended.uploads.accepted < ended.uploads.tried {
         troubles.push(format!(

@@ -24,7 +24,7 @@ use crate::{
     holds::Holds,
     inject,
     running::{Places, Running},
-    schedule::{self, Shape},
+    schedule::{self, Pace, Shape},
     town::{self, Reads, Resident, Size},
 };
 
@@ -71,10 +71,10 @@ pub struct Outcome {
 
 impl Plan {
     /// Draws everything from a seed.
-    pub fn draw(seed: u64, lasts: Duration, size: Size, shape: Shape) -> Self {
+    pub fn draw(seed: u64, lasts: Duration, size: Size, shape: Shape, pace: Pace) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let town = town::draw(size, &mut random);
-        let schedule = schedule::draw(shape, lasts, &mut random);
+        let schedule = schedule::draw(shape, pace, lasts, &mut random);
         Self {
             seed,
             lasts,
@@ -152,13 +152,20 @@ impl Plan {
             }
         }
         drop(faults);
-        inject::all_ready(cluster).await;
+        if AssertUnwindSafe(inject::all_ready(cluster))
+            .catch_unwind()
+            .await
+            .is_err()
+        {
+            troubles.push("not every process is ready in the end: see the panic above".to_owned());
+        }
         tell(format!("{}; coming to rest", progress(&running)));
         if let Err(late) = running.settle(SETTLES_WITHIN).await {
             troubles.push(format!("not everybody came to rest: {late}"));
         }
         let ended = running.finish().await;
         troubles.extend(ended.troubles);
+        troubles.extend(inject::crashes(cluster));
         let mut counts = BTreeMap::new();
         for window in &windows {
             *counts.entry(window.kind.clone()).or_default() += 1;

@@ -44,14 +44,36 @@ const WARM_UP: Duration = Duration::from_secs(3);
 /// How long faults last, in milliseconds.
 const LASTS: std::ops::Range<u64> = 500..6000;
 
-/// How long the cluster has before the next one, in milliseconds.
-const BREATH: std::ops::Range<u64> = 1000..3000;
+/// How close faults follow each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// With a short breath, and now and then two at once: what breaks, breaks here.
+    #[default]
+    Dense,
+    /// One at a time, with so much time between two that each wait has one cause.
+    Alone,
+}
 
-/// How often a second fault begins while the first lasts.
-const TOGETHER: f64 = 0.2;
+impl Pace {
+    /// How long the cluster has before the next one, in milliseconds.
+    fn breath(self) -> std::ops::Range<u64> {
+        match self {
+            Self::Dense => 1000..3000,
+            Self::Alone => 9000..10_000,
+        }
+    }
+
+    /// How often a second fault begins while the first lasts.
+    fn together(self) -> f64 {
+        match self {
+            Self::Dense => 0.2,
+            Self::Alone => 0.0,
+        }
+    }
+}
 
 /// Draws faults that begin and end within `during`.
-pub fn draw(shape: Shape, during: Duration, random: &mut ChaCha8Rng) -> Vec<Scheduled> {
+pub fn draw(shape: Shape, pace: Pace, during: Duration, random: &mut ChaCha8Rng) -> Vec<Scheduled> {
     let (mut schedule, mut bag) = (Vec::new(), Vec::new());
     let mut at = WARM_UP;
     loop {
@@ -61,7 +83,7 @@ pub fn draw(shape: Shape, during: Duration, random: &mut ChaCha8Rng) -> Vec<Sche
             return schedule;
         }
         let second = random
-            .random_bool(TOGETHER)
+            .random_bool(pace.together())
             .then(|| next(&mut bag, shape, random));
         let holds = first.holds();
         schedule.push(Scheduled {
@@ -81,7 +103,7 @@ pub fn draw(shape: Shape, during: Duration, random: &mut ChaCha8Rng) -> Vec<Sche
             Some(fault) => bag.push(fault),
             None => {}
         }
-        at += lasts + Duration::from_millis(random.random_range(BREATH));
+        at += lasts + Duration::from_millis(random.random_range(pace.breath()));
     }
 }
 
@@ -180,7 +202,12 @@ mod tests {
 
     fn draw_for(seed: u64, minutes: u64) -> Vec<Scheduled> {
         let during = Duration::from_secs(60 * minutes);
-        draw(Shape::default(), during, &mut ChaCha8Rng::seed_from_u64(seed))
+        draw(
+            Shape::default(),
+            Pace::Dense,
+            during,
+            &mut ChaCha8Rng::seed_from_u64(seed),
+        )
     }
 
     #[test]
@@ -200,6 +227,16 @@ mod tests {
             .map(|scheduled| scheduled.fault.kind())
             .collect();
         assert!(first.len() + 4 >= kinds.len(), "{first:?}");
+    }
+
+    #[test]
+    fn alone_means_alone() {
+        let during = Duration::from_mins(10);
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let drawn = draw(Shape::default(), Pace::Alone, during, &mut random);
+        for pair in drawn.windows(2) {
+            assert!(pair[1].at >= pair[0].at + pair[0].lasts + Duration::from_secs(9));
+        }
     }
 
     #[test]

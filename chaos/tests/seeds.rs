@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use chaos::{run::Plan, schedule::Shape, town::Size};
+use chaos::{
+    run::Plan,
+    schedule::{Pace, Shape},
+    town::Size,
+};
 
 #[expect(
     clippy::print_stdout,
     reason = "what happened, for whoever looks at a failure"
 )]
 async fn holds(seed: u64) {
-    let plan = Plan::draw(seed, Duration::from_secs(45), Size::default(), Shape::default());
+    let lasts = Duration::from_secs(45);
+    let plan = Plan::draw(seed, lasts, Size::default(), Shape::default(), Pace::Dense);
     let cluster = plan.cluster().await;
     let outcome = plan
         .run(&cluster, |line| println!("{line}"))

@@ -43,7 +43,7 @@ async fn clocks_that_jump_an_hour_either_way_harm_neither_order_nor_presence() {
     }
     // A heartbeat with every clock right again: nobody has dropped out meanwhile.
     life_goes_on(HEARTBEAT).await;
-    let history = verified(running).await.history;
+    let history = verified(&cluster, running).await.history;
     let slowest = longest(
         deliveries(&history)
             .iter()

@@ -14,7 +14,7 @@ async fn clients_of_a_killed_edge_resume_elsewhere_without_gap_or_repeat() {
     let killed = running.now();
     cluster.edge(0).kill().await;
     life_goes_on(Duration::from_secs(5)).await;
-    let history = verified(running).await.history;
+    let history = verified(&cluster, running).await.history;
     let resumed = history.events.iter().filter(|event| {
         event.at > killed && matches!(event.what, What::Joined { after: Some(after), .. } if after > 0)
     });

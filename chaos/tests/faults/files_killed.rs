@@ -85,3 +85,43 @@ async fn an_upload_that_dies_with_its_service_leaves_nothing_after_the_sweep() {
         "what has a row stays"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_whose_service_dies_before_its_row_is_stored_is_swept() {
+    let cluster = Cluster::builder().jumping_clocks().start().await;
+    let url = cluster.postgres.url("files_db");
+    let (slow, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls)
+        .await
+        .expect("the database answers");
+    tokio::spawn(connection);
+    // Whoever wants to store a row waits.
+    slow.batch_execute("BEGIN; LOCK TABLE files IN SHARE MODE")
+        .await
+        .expect("the table can be locked");
+    let rest = Rest::new(cluster.base_url(0));
+    let upload =
+        tokio::spawn(async move { rest.upload("general", "alice", "half.bin", vec![1; 1000]).await });
+    wait::until(wait::SOON, "the object is whole", async || {
+        cluster.s3.objects("chatfiles").len() == 1
+    })
+    .await;
+    let files = cluster.process(Part::Files(0));
+    files.kill().await;
+    // As if its last statement had never arrived: otherwise it would be done for nobody.
+    let forget = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'files-svc'; ROLLBACK";
+    slow.batch_execute(forget).await.expect("the lock can be left");
+    assert!(upload.await.expect("the upload ends").status >= 500);
+    assert_eq!(file_rows(&cluster).await, 0, "no row of it");
+    assert_eq!(
+        cluster.s3.objects("chatfiles").len(),
+        1,
+        "this is what the sweep is for"
+    );
+    files.set_clock(LATER);
+    files.start();
+    files.wait_ready(wait::START).await;
+    wait::until(SWEPT_WITHIN, "the sweep has removed it", async || {
+        cluster.s3.objects("chatfiles").is_empty()
+    })
+    .await;
+}

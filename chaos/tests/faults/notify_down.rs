@@ -25,7 +25,7 @@ async fn mentions_of_a_minute_without_notify_svc_arrive_afterwards_each_once() {
     cluster.notify().start();
     cluster.notify().wait_ready(wait::START).await;
     // The town's end waits for each mention, and counts.
-    let ended = verified(running).await;
+    let ended = verified(&cluster, running).await;
     assert!(!ended.history.events.is_empty());
     let after = notifications(&cluster).await;
     assert!(

@@ -71,5 +71,29 @@ async fn postgres_stopped_for_a_quarter_of_a_minute_is_told_in_time_and_heals_by
     })
     .await;
     assert_eq!(healed["client_msg_id"], "probe-0");
-    verified(running).await;
+    verified(&cluster, running).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_postgres_is_frozen_sends_that_wait_behind_each_other_are_all_answered_in_time() {
+    let cluster = Cluster::start().await;
+    let mut alice = Socket::connect(&cluster.ws_url(0, "/ws/general/alice?username=alice")).await;
+    alice.wait_for("user_joined", wait::SOON).await;
+    cluster.postgres.pause();
+    let asked = Instant::now();
+    for n in 0..20 {
+        alice
+            .send_json(&json!({"type": "message", "content": "hello?", "client_msg_id": format!("f{n}")}))
+            .await;
+    }
+    for _ in 0..20 {
+        let left = ANSWERED_WITHIN.saturating_sub(asked.elapsed());
+        let error = alice.wait_for("error", left).await;
+        assert_eq!(error["code"], "unavailable", "{error}");
+        assert!(
+            error["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0),
+            "{error}"
+        );
+    }
+    cluster.postgres.resume();
 }

@@ -38,7 +38,7 @@ async fn a_subscription_without_pushes_is_noticed_and_repaired_from_the_log() {
     turns_red(&cluster).await;
     link.set(Fault::None);
     cluster.edge(0).wait_ready(wait::SOON).await;
-    let history = verified(running).await.history;
+    let history = verified(&cluster, running).await.history;
     let waits = deliveries(&history);
     let slowest = longest(
         waits
@@ -62,7 +62,7 @@ async fn an_edge_on_another_redis_than_everybody_else_is_noticed_and_repaired_fr
     turns_red(&cluster).await;
     link.reroute(&cluster.redis.url());
     cluster.edge(0).wait_ready(wait::START).await;
-    let history = verified(running).await.history;
+    let history = verified(&cluster, running).await.history;
     let waits = deliveries(&history);
     let slowest = longest(
         waits

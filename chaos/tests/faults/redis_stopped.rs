@@ -44,7 +44,7 @@ async fn redis_stopped_for_half_a_minute_costs_time_and_no_message() {
         .expect("presence is right again");
     life_goes_on(Duration::from_secs(5)).await;
     let after = pids(&cluster);
-    let history = verified(running).await.history;
+    let history = verified(&cluster, running).await.history;
 
     assert!(
         before.iter().flatten().all(|pid| after.contains(&Some(*pid))),

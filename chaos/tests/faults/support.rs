@@ -5,6 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use chaos::{
     check,
     history::{History, Name, Person, Room, Session, What},
+    inject,
     running::{Ended, Places, Running},
     town::{self, Reads, Resident, Size},
 };
@@ -58,13 +59,14 @@ pub(crate) async fn life_goes_on(time: Duration) {
 }
 
 /// Brings the town to rest and holds its history against every promise.
-pub(crate) async fn verified(running: Running) -> Ended {
+pub(crate) async fn verified(cluster: &Cluster, running: Running) -> Ended {
     let rest = running.settle(SETTLES).await;
     let ended = running.finish().await;
     let verdict = check::check(&ended.history);
     assert!(verdict.is_ok(), "{verdict}");
     assert_eq!(rest, Ok(()), "everybody comes to rest");
     assert_eq!(ended.troubles, Vec::<String>::new());
+    assert_eq!(inject::panics(cluster), Vec::<String>::new());
     ended
 }
 
