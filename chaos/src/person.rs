@@ -3,6 +3,7 @@
 mod desk;
 mod frames;
 pub(crate) mod line;
+mod writing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,8 +27,8 @@ use self::{
 use crate::{
     board::{Board, Standing},
     errands::Errands,
-    history::{Content, Person, Room, Session, What},
-    recorder::{Mention, Recorder},
+    history::{Content, Room, Session, What},
+    recorder::Recorder,
     town::{Reads, Resident},
 };
 
@@ -39,11 +40,6 @@ const DEAD_AFTER: Duration = Duration::from_secs(5);
 
 /// The longest pause between two attempts to connect.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
-
-/// How much of what they write people name others in, change later, or take back.
-const MENTIONS: f64 = 0.1;
-const EDITS: f64 = 0.04;
-const DELETES: f64 = 0.02;
 
 /// The mean pause between two looks into a history.
 const LOOKS_EVERY: Duration = Duration::from_secs(6);
@@ -149,11 +145,6 @@ impl Life {
     fn about(&mut self, mean: Duration) -> Duration {
         let uniform: f64 = self.random.random_range(f64::EPSILON..1.0);
         mean.mul_f64(-uniform.ln()).min(mean * 5)
-    }
-
-    fn after_writing(&mut self) -> Instant {
-        let mean = self.resident.writes_every.unwrap_or(Duration::from_hours(24));
-        Instant::now() + self.about(mean)
     }
 
     async fn connect(&mut self) -> Option<(Session, Line)> {
@@ -288,40 +279,6 @@ impl Life {
             talk.asked.insert(room, after);
             say(talk, frames::subscribe(room, after)).await?;
         }
-        Ok(())
-    }
-
-    async fn write_due(&mut self, talk: &mut Talk, now: Instant) -> Result<(), Ends> {
-        if now < self.next_write {
-            return Ok(());
-        }
-        self.next_write = self.after_writing();
-        if self.resident.writes_every.is_none() || !self.desk.has_room() {
-            return Ok(());
-        }
-        let room = self.any_room();
-        let name = self.shared.recorder.name();
-        let mut content = self.content(name.0);
-        if self.random.random_bool(MENTIONS) {
-            let whom = Person(self.random.random_range(0..self.shared.people));
-            let author = self.resident.person;
-            content = format!("{content} @{}", whom.user_id());
-            // Nobody is told of what they wrote themselves.
-            if whom != author {
-                self.shared.recorder.note_mention(Mention {
-                    room,
-                    author,
-                    name,
-                    whom,
-                });
-            }
-        }
-        if self.random.random_bool(0.2) && talk.joined.contains(&room) {
-            let room = self.resident.multiplexed.then_some(room);
-            say(talk, frames::typing(room)).await?;
-        }
-        self.desk.write(room, name, content);
-        self.change_something();
         Ok(())
     }
 
@@ -492,38 +449,8 @@ impl Life {
         );
     }
 
-    /// Changes or takes back one of the own messages, now and then.
-    fn change_something(&mut self) {
-        let draw: f64 = self.random.random();
-        if self.own.is_empty() || draw > EDITS + DELETES {
-            return;
-        }
-        let (room, id) = self.own.swap_remove(self.random.random_range(0..self.own.len()));
-        let person = self.resident.person;
-        if draw < EDITS {
-            let content = format!("better said {}", self.random.random::<u32>());
-            self.shared.errands.edit(person, room, id, &content);
-        } else {
-            self.shared.errands.delete(person, room, id);
-        }
-    }
-
     fn any_room(&mut self) -> Room {
         self.resident.rooms[self.random.random_range(0..self.resident.rooms.len())]
-    }
-
-    fn content(&mut self, number: u32) -> String {
-        let words = ["tea", "naïve", "🦊", "\"quoted\"", "deploy", "第二", "<b>", "ok"];
-        let mut content = format!("m{number}");
-        for _ in 0..self.random.random_range(0..12) {
-            content.push(' ');
-            content.push_str(words[self.random.random_range(0..words.len())]);
-        }
-        // A long one now and then, which no single packet holds.
-        if self.random.random_bool(0.02) {
-            content.push_str(&" long".repeat(self.random.random_range(500..2500)));
-        }
-        content
     }
 
     fn stand(&self, joined: &BTreeSet<Room>) {

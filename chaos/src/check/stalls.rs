@@ -71,11 +71,12 @@ pub fn stalls(history: &History, windows: &[Window]) -> Stalls {
             of(&mut no_fault).add(wait.stall);
         }
     };
-    let acked = acked(history);
-    for message in acked.values() {
-        note(message.until(message.acked, message.sent), |kind| &mut kind.acks);
+    for wait in acks(history) {
+        note(wait, |kind| &mut kind.acks);
     }
-    deliveries(history, &acked, |wait| note(wait, |kind| &mut kind.deliveries));
+    for wait in deliveries(history) {
+        note(wait, |kind| &mut kind.deliveries);
+    }
     Stalls {
         rows: kinds.into_iter().map(|(name, kind)| kind.row(name)).collect(),
         no_fault: no_fault.row("no fault"),
@@ -109,12 +110,31 @@ struct Acked {
     acked: Duration,
 }
 
-/// Somebody waited.
-#[derive(Debug, Clone, Copy)]
-struct Wait {
-    sent: Duration,
-    arrived: Duration,
-    stall: Duration,
+/// Somebody waited for something of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// When the message was first sent.
+    pub sent: Duration,
+    /// When came what was waited for.
+    pub arrived: Duration,
+    /// How long it was waited for.
+    pub stall: Duration,
+}
+
+impl Wait {
+    /// Since when it was waited for.
+    pub fn since(&self) -> Duration {
+        self.arrived.saturating_sub(self.stall)
+    }
+}
+
+/// How long each message took from its first try to its first ack.
+pub fn acks(history: &History) -> Vec<Wait> {
+    let acked = acked(history);
+    let waits = acked
+        .values()
+        .map(|message| message.until(message.acked, message.sent));
+    waits.collect()
 }
 
 impl Acked {
@@ -151,10 +171,12 @@ fn acked(history: &History) -> HashMap<(Room, u64), Acked> {
     acked
 }
 
-/// The arrivals of acknowledged messages where somebody had been listening before the ack; who came later reads what was
-/// missed, and did not wait for it.
-fn deliveries(history: &History, acked: &HashMap<(Room, u64), Acked>, mut note: impl FnMut(Wait)) {
+/// How long each acknowledged message took from its ack to each of those who had been listening before; who came later
+/// reads what was missed, and did not wait for it.
+pub fn deliveries(history: &History) -> Vec<Wait> {
+    let acked = acked(history);
     let mut joined: HashMap<(Session, Room), Duration> = HashMap::new();
+    let mut waits = Vec::new();
     for event in &history.events {
         match event.what {
             What::Joined { session, room, .. } => {
@@ -167,10 +189,11 @@ fn deliveries(history: &History, acked: &HashMap<(Room, u64), Acked>, mut note: 
                     && let Some(since) = joined.get(&(session, room))
                     && *since < message.acked
                 {
-                    note(message.until(event.at, message.acked));
+                    waits.push(message.until(event.at, message.acked));
                 }
             }
             _ => {}
         }
     }
+    waits
 }

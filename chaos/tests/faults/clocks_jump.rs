@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use chaos::check::stalls::acks;
 use test_support::{
     cluster::{Cluster, Part},
     wait,
 };
 
-use crate::support::{acks, deliveries, life_goes_on, lively, longest, prompt_town, verified};
+use crate::support::{life_goes_on, lively, longest, longest_delivery, prompt_town, verified};
 
 const HOUR: i64 = 3600;
 
@@ -44,13 +45,8 @@ async fn clocks_that_jump_an_hour_either_way_harm_neither_order_nor_presence() {
     // A heartbeat with every clock right again: nobody has dropped out meanwhile.
     life_goes_on(HEARTBEAT).await;
     let history = verified(&cluster, running).await.history;
-    let slowest = longest(
-        deliveries(&history)
-            .iter()
-            .filter(|wait| wait.acked > from)
-            .map(|wait| wait.delivery),
-    );
+    let slowest = longest_delivery(&history, from);
     assert!(slowest <= NO_STALL, "a message took {slowest:?}");
-    let slowest = longest(acks(&history).iter().map(|(_, wait)| *wait));
+    let slowest = longest(acks(&history).iter().map(|wait| wait.stall));
     assert!(slowest <= NO_STALL, "an ack took {slowest:?}");
 }

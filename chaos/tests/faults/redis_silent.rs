@@ -8,7 +8,7 @@ use test_support::{
     redis, wait,
 };
 
-use crate::support::{deliveries, life_goes_on, lively, longest, prompt_town, verified};
+use crate::support::{life_goes_on, lively, longest_delivery, prompt_town, verified};
 
 /// What the guarantees promise.
 const NOTICED_WITHIN: Duration = Duration::from_secs(10);
@@ -39,13 +39,7 @@ async fn a_subscription_without_pushes_is_noticed_and_repaired_from_the_log() {
     link.set(Fault::None);
     cluster.edge(0).wait_ready(wait::SOON).await;
     let history = verified(&cluster, running).await.history;
-    let waits = deliveries(&history);
-    let slowest = longest(
-        waits
-            .iter()
-            .filter(|wait| wait.acked > from)
-            .map(|wait| wait.delivery),
-    );
+    let slowest = longest_delivery(&history, from);
     // The canary tells at once: it comes back over the same subscription.
     assert!(slowest <= Duration::from_secs(4), "a message took {slowest:?}");
 }
@@ -63,12 +57,6 @@ async fn an_edge_on_another_redis_than_everybody_else_is_noticed_and_repaired_fr
     link.reroute(&cluster.redis.url());
     cluster.edge(0).wait_ready(wait::START).await;
     let history = verified(&cluster, running).await.history;
-    let waits = deliveries(&history);
-    let slowest = longest(
-        waits
-            .iter()
-            .filter(|wait| wait.acked > from)
-            .map(|wait| wait.delivery),
-    );
+    let slowest = longest_delivery(&history, from);
     assert!(slowest <= NOTICED_WITHIN, "a message took {slowest:?}");
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chaos::check::stalls::{acks, deliveries};
 use test_support::{cluster::Cluster, wait};
 
-use crate::support::{acks, deliveries, life_goes_on, lively, longest, median, pids, prompt_town, verified};
+use crate::support::{life_goes_on, lively, longest, median, pids, prompt_town, verified};
 
 /// What the guarantees promise while Redis is gone, and again from this long after its return.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -54,18 +55,20 @@ async fn redis_stopped_for_half_a_minute_costs_time_and_no_message() {
     for second in (0..30).step_by(5) {
         let from = stopped + Duration::from_secs(second);
         let until = from + Duration::from_secs(5);
-        let during = || acks.iter().filter(|(sent, _)| (from..until).contains(sent));
+        let during = || acks.iter().filter(|wait| (from..until).contains(&wait.sent));
         assert!(during().count() > 10, "people write all the time");
-        let slowest = longest(during().map(|(_, wait)| *wait));
+        let slowest = longest(during().map(|wait| wait.stall));
         assert!(slowest < WITHIN, "an ack took {slowest:?} after {second} s");
     }
     let waits = deliveries(&history);
-    let during = waits.iter().filter(|wait| (stopped..back).contains(&wait.acked));
-    let slowest = longest(during.map(|wait| wait.delivery));
+    let during = waits
+        .iter()
+        .filter(|wait| (stopped..back).contains(&wait.since()));
+    let slowest = longest(during.map(|wait| wait.stall));
     assert!(slowest <= WITHIN, "without Redis a message took {slowest:?}");
     let normal = || {
-        let waits = waits.iter().filter(|wait| wait.acked > back + WITHIN);
-        waits.map(|wait| wait.delivery)
+        let waits = waits.iter().filter(|wait| wait.since() > back + WITHIN);
+        waits.map(|wait| wait.stall)
     };
     // Comparing heads takes half a second on average: this is not that.
     assert!(

@@ -1,10 +1,10 @@
 //! Towns for the tests, what their histories say about waiting, and the verdict.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use chaos::{
-    check,
-    history::{History, Name, Person, Room, Session, What},
+    check::{self, stalls::deliveries},
+    history::History,
     inject,
     running::{Ended, Places, Running},
     town::{self, Reads, Resident, Size},
@@ -70,66 +70,15 @@ pub(crate) async fn verified(cluster: &Cluster, running: Running) -> Ended {
     ended
 }
 
-/// How long one message took to one person.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Wait {
-    /// When its sender had the ack.
-    pub(crate) acked: Duration,
-    /// From the ack to its arrival at somebody who was there all the time.
-    pub(crate) delivery: Duration,
-}
-
-/// All deliveries to people who were subscribed before the message was acknowledged.
-pub(crate) fn deliveries(history: &History) -> Vec<Wait> {
-    let mut acks: HashMap<(Room, u64), Duration> = HashMap::new();
-    for event in &history.events {
-        if let What::Acked { room, seq, .. } = event.what {
-            acks.entry((room, seq)).or_insert(event.at);
-        }
-    }
-    let mut joined: HashMap<(Session, Room), Duration> = HashMap::new();
-    let mut waits = Vec::new();
-    for event in &history.events {
-        match event.what {
-            What::Joined { session, room, .. } => {
-                joined.insert((session, room), event.at);
-            }
-            What::Saw {
-                session, room, seq, ..
-            } => {
-                if let (Some(acked), Some(since)) = (acks.get(&(room, seq)), joined.get(&(session, room)))
-                    && since < acked
-                {
-                    waits.push(Wait {
-                        acked: *acked,
-                        delivery: event.at.saturating_sub(*acked),
-                    });
-                }
-            }
-            _ => {}
-        }
-    }
-    waits
-}
-
-/// How long each message took from its sender's first try to its ack, with the time of that try.
-pub(crate) fn acks(history: &History) -> Vec<(Duration, Duration)> {
-    let mut sent: HashMap<(Person, Name), Duration> = HashMap::new();
-    let mut waits = Vec::new();
-    for event in &history.events {
-        match event.what {
-            What::Sent { name, .. } => {
-                sent.insert((event.person, name), event.at);
-            }
-            What::Acked { name, .. } => {
-                if let Some(at) = sent.remove(&(event.person, name)) {
-                    waits.push((at, event.at.saturating_sub(at)));
-                }
-            }
-            _ => {}
-        }
-    }
-    waits
+/// The longest that anybody waited for a message that was acknowledged after `from`.
+pub(crate) fn longest_delivery(history: &History, from: Duration) -> Duration {
+    let waits = deliveries(history);
+    longest(
+        waits
+            .iter()
+            .filter(|wait| wait.since() > from)
+            .map(|wait| wait.stall),
+    )
 }
 
 /// The longest of some times, zero where there are none.
