@@ -86,7 +86,7 @@ pub fn run() -> ExitCode {
     let ok = runtime.block_on(async {
         match options.command {
             Some(Command::Rolling { seed, rounds }) => {
-                crate::rolling::run(seed.unwrap_or_else(rand::random), rounds, say).await
+                crate::rolling::run(seed.unwrap_or_else(any_seed), rounds, say).await
             }
             None => many(options.runs).await,
         }
@@ -102,8 +102,7 @@ pub fn run() -> ExitCode {
 }
 
 async fn many(runs: Runs) -> Result<bool, String> {
-    // Small enough to be typed again.
-    let first = runs.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let first = runs.seed.unwrap_or_else(any_seed);
     let mut failed = Vec::new();
     for seed in first..first.saturating_add(u64::from(runs.seeds)) {
         if !one(seed, &runs).await? {
@@ -114,6 +113,11 @@ async fn many(runs: Runs) -> Result<bool, String> {
         say(format!("{} runs, failed: {failed:?}", runs.seeds));
     }
     Ok(failed.is_empty())
+}
+
+/// Small enough to be typed again.
+fn any_seed() -> u64 {
+    rand::random::<u32>().into()
 }
 
 async fn one(seed: u64, runs: &Runs) -> Result<bool, String> {
