@@ -1,6 +1,9 @@
 //! The all-in-one's settings, from flags and environment, checked all at once.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::Parser;
 use edge::config::{Access, AccessSettings};
@@ -13,6 +16,9 @@ use runtime::{
 
 /// Where data lies unless it is said.
 const DATA_DIR: &str = "data";
+
+/// Where the services listen unless it is said, whatever `BIND` says: nobody has to sign in there.
+const GRPC_BIND: &str = "127.0.0.1";
 
 /// What `--help` says behind the options.
 const AFTER_HELP: &str = "\
@@ -44,9 +50,12 @@ pub struct Settings {
     /// The address to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for everybody who can reach it
     #[arg(long, env = "BIND", default_value = "127.0.0.1", global = true)]
     bind: String,
-    /// The first of four gRPC ports, on this machine alone: chat, presence, notifications, files; 0 lets the system choose
+    /// The first of four gRPC ports: chat, presence, notifications, files; 0 lets the system choose
     #[arg(long, env = "GRPC_BASE_PORT", default_value = "8020")]
     grpc_base_port: String,
+    /// The address of the gRPC ports, which trust whoever reaches them: another than 127.0.0.1 only in a container
+    #[arg(long, env = "GRPC_BIND", default_value = GRPC_BIND)]
+    grpc_bind: String,
     /// The folder for everything that is kept; made where it is missing
     #[arg(long, env = "DATA_DIR", default_value = DATA_DIR)]
     data_dir: String,
@@ -65,6 +74,8 @@ pub struct Config {
     pub listen: Listen,
     /// The first of the four gRPC ports; 0: any.
     pub grpc_base_port: u16,
+    /// The address of the gRPC ports.
+    pub grpc_bind: IpAddr,
     /// The folder.
     pub data_dir: PathBuf,
     /// What the edge lets in, and how much.
@@ -94,11 +105,13 @@ impl Program for Settings {
         if let Some(base) = base {
             check_base(&mut problems, base, listen);
         }
+        let grpc_bind = problems.bind("GRPC_BIND", given(Some(&self.grpc_bind)).unwrap_or(GRPC_BIND));
         let access = self.access.check(&mut problems, listen);
         let config = || {
             Some(Config {
                 listen: listen?,
                 grpc_base_port: base?,
+                grpc_bind: grpc_bind?,
                 data_dir: given(Some(&self.data_dir)).unwrap_or(DATA_DIR).into(),
                 access: access?,
             })
@@ -142,8 +155,16 @@ mod tests {
         let config = check(&[]).unwrap();
         assert_eq!(config.listen.address().to_string(), "127.0.0.1:8092");
         assert_eq!(config.grpc_base_port, 8020);
+        assert!(config.grpc_bind.is_loopback());
         assert_eq!(config.data_dir, PathBuf::from("data"));
         assert!(config.access.open);
+    }
+
+    #[test]
+    fn letting_people_in_does_not_open_the_services() {
+        assert!(check(&["--bind=0.0.0.0"]).unwrap().grpc_bind.is_loopback());
+        assert!(check(&["--grpc-bind=0.0.0.0"]).unwrap().grpc_bind.is_unspecified());
+        assert!(check(&["--grpc-bind=all"]).unwrap_err().contains("GRPC_BIND"));
     }
 
     #[test]

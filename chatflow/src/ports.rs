@@ -2,7 +2,7 @@
 
 use std::{
     io::ErrorKind,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use runtime::{Fatal, admin, client::ServiceUrl, settings::Listen};
@@ -20,7 +20,7 @@ pub(crate) struct Ports {
     pub(crate) files: Grpc,
 }
 
-/// A service's, on this machine alone.
+/// A service's.
 #[derive(Debug)]
 pub(crate) struct Grpc {
     pub(crate) listener: TcpListener,
@@ -33,13 +33,13 @@ impl Ports {
     /// # Errors
     /// Exit code 69, with the port and the option that changes it.
     pub(crate) fn open(config: &Config) -> Result<Self, Fatal> {
-        let http = open(config.listen.bind, config.listen.port, "--port")?;
+        let http = open((config.listen.bind, "--bind"), (config.listen.port, "--port"))?;
         let grpc = |offset: u16| {
             let port = match config.grpc_base_port {
                 0 => 0,
                 base => base.saturating_add(offset),
             };
-            let listener = open(Ipv4Addr::LOCALHOST.into(), port, "--grpc-base-port")?;
+            let listener = open((config.grpc_bind, "--grpc-bind"), (port, "--grpc-base-port"))?;
             let address = address(&listener)?;
             Ok::<_, Fatal>(Grpc { listener, address })
         };
@@ -65,18 +65,24 @@ impl Grpc {
 
     /// Where clients in this process find it.
     pub(crate) fn url(&self) -> ServiceUrl {
-        ServiceUrl::new(self.address.ip().to_string(), self.address.port())
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        ServiceUrl::new(ip.to_string(), self.address.port())
     }
 }
 
-fn open(bind: IpAddr, port: u16, option: &str) -> Result<TcpListener, Fatal> {
+/// An address and a port, each with the option that changes it.
+fn open((bind, bind_option): (IpAddr, &str), (port, option): (u16, &str)) -> Result<TcpListener, Fatal> {
     admin::open(SocketAddr::new(bind, port)).map_err(|error| {
         Fatal::unavailable(match error.kind() {
             ErrorKind::AddrInUse => {
                 format!("port {port} is taken by another process: choose another one with {option}")
             }
             ErrorKind::AddrNotAvailable => {
-                format!("{bind} is not an address of this machine: choose another one with --bind")
+                format!("{bind} is not an address of this machine: choose another one with {bind_option}")
             }
             ErrorKind::PermissionDenied => {
                 format!("no permission to listen on port {port}: choose one above 1023 with {option}")

@@ -60,6 +60,10 @@ pub struct AccessSettings {
     /// Whether a name alone is enough, without signing in [default: true where only this machine can connect]
     #[arg(long, env = "OPEN_ACCESS", value_name = "true|false")]
     pub open_access: Option<String>,
+    /// The addresses at which people reach this server, separated by commas, where BIND does not tell because a port of
+    /// a container or a proxy is published there [default: BIND]
+    #[arg(long, env = "PUBLISHED_AT", value_name = "ADDRESSES")]
+    pub published_at: Option<String>,
     /// The largest file, in bytes
     #[arg(long, env = "MAX_UPLOAD_BYTES", default_value_t = MAX_UPLOAD_BYTES.to_string())]
     pub max_upload_bytes: String,
@@ -122,7 +126,13 @@ pub struct HttpLimits {
 impl AccessSettings {
     /// Checks them, for a server that listens where `listen` says.
     pub fn check(&self, problems: &mut Problems, listen: Option<Listen>) -> Option<Access> {
-        let local = listen.is_some_and(|listen| listen.bind.is_loopback());
+        let local = match given(self.published_at.as_deref()) {
+            Some(places) => places
+                .split(',')
+                .filter_map(|place| problems.bind("PUBLISHED_AT", place))
+                .all(|place| place.is_loopback()),
+            None => listen.is_some_and(|listen| listen.bind.is_loopback()),
+        };
         let open = match given(self.open_access.as_deref()) {
             Some(value) => problems.switch("OPEN_ACCESS", value),
             None => Some(local),
@@ -236,6 +246,22 @@ mod tests {
                 .open
         );
         assert!(!check(&["--open-access", "false"]).unwrap().access.open);
+    }
+
+    #[test]
+    fn in_a_container_the_published_ports_say_who_can_connect() {
+        let open = |places: &str| check(&["--bind=0.0.0.0", "--published-at", places]).map(|c| c.access.open);
+        assert!(open("127.0.0.1").unwrap());
+        assert!(open("127.0.0.1,::1").unwrap());
+        assert!(!open("127.0.0.1,0.0.0.0").unwrap());
+        assert!(!open("").unwrap());
+        assert!(open("localhost").is_err());
+        assert!(
+            !check(&["--published-at=127.0.0.1", "--open-access=false"])
+                .unwrap()
+                .access
+                .open
+        );
     }
 
     #[test]
