@@ -28,6 +28,7 @@ need postgresql -- postgres /usr/lib/postgresql/*/bin/postgres
 need redis-server -- redis-server
 need faketime -- faketime
 need nginx -- nginx /usr/sbin/nginx
+need prometheus -- promtool
 need chromium -- chromium
 need chromium-driver -- chromedriver
 need nodejs -- node
@@ -51,6 +52,10 @@ if [ ${#packages[@]} -gt 0 ]; then
         exit 1
     fi
     echo "Installing ${packages[*]}."
+    # The tests want the program only; as a service it would take port 9090 from the one in compose.
+    if [[ " ${packages[*]} " = *" prometheus "* ]] && [ -d /run/systemd/system ]; then
+        "${as_root[@]}" systemctl mask --quiet prometheus.service
+    fi
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi

@@ -163,7 +163,12 @@ mod tests {
     #[test]
     fn letting_people_in_does_not_open_the_services() {
         assert!(check(&["--bind=0.0.0.0"]).unwrap().grpc_bind.is_loopback());
-        assert!(check(&["--grpc-bind=0.0.0.0"]).unwrap().grpc_bind.is_unspecified());
+        assert!(
+            check(&["--grpc-bind=0.0.0.0"])
+                .unwrap()
+                .grpc_bind
+                .is_unspecified()
+        );
         assert!(check(&["--grpc-bind=all"]).unwrap_err().contains("GRPC_BIND"));
     }
 

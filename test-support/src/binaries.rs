@@ -100,7 +100,7 @@ fn newest(folder: &Path) -> Option<SystemTime> {
 }
 
 /// Folders of which no binary is made.
-const NO_SOURCES: [&str; 10] = [
+const NO_SOURCES: [&str; 11] = [
     "target",
     "data",
     "tests",
@@ -110,6 +110,7 @@ const NO_SOURCES: [&str; 10] = [
     "bench",
     "docs",
     "compose",
+    "grpcurl-examples",
     "scripts",
 ];
 
