@@ -416,6 +416,9 @@ grpcurl -plaintext -d '{"token":"'"$TOKEN"'"}' localhost:8020 chatflow.chat.v1.I
 grpcurl -plaintext -d '{"token":"'"$TOKEN"'"}' localhost:8020 chatflow.chat.v1.IdentityService/SignOut
 # {}
 
+# Other replicas of chat-svc may know the token for five seconds more.
+sleep 5
+
 grpcurl -plaintext -d '{"token":"'"$TOKEN"'"}' localhost:8020 chatflow.chat.v1.IdentityService/Authenticate || true
 # ERROR:
 #   Code: Unauthenticated

@@ -69,6 +69,7 @@ async fn every_single_command_of_the_readme_works() {
             "grpcurl" => grpcurl(&chat, &command).await,
             "make" => make(&command),
             "cargo" => cargo(&command).await,
+            "cd" => of_the_guide(&command),
             other => panic!("no test knows how to run {other:?}: {command}"),
         }
         count += 1;
@@ -145,6 +146,18 @@ fn make(command: &str) {
     assert!(
         makefile.contains(&format!("\n{target}:")),
         "there is no target for {command}"
+    );
+}
+
+/// What compose does is tried by `make compose-test`, which runs all commands of its guide.
+fn of_the_guide(command: &str) {
+    let command = command
+        .strip_prefix("cd compose && ")
+        .expect("in the folder compose");
+    let guide = std::fs::read_to_string(root().join("compose/README.md")).expect("a guide");
+    assert!(
+        guide.contains(&format!("```sh\n{command}\n```")),
+        "{command} is not a command of the guide"
     );
 }
 

@@ -19,11 +19,22 @@ struct Step {
 }
 
 impl Report {
+    /// A report that tells of a failed step in its own words, without the stack of the program that found it.
+    #[expect(clippy::print_stderr, reason = "why a step fails")]
+    pub fn begin() -> Self {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            let words = panic.payload_as_str().unwrap_or_default();
+            eprintln!("{place}: {words}");
+        }));
+        Self::default()
+    }
+
     /// Runs a step; its panic is its failure. Steps after a failure still run.
     #[expect(clippy::print_stdout, reason = "what an operator watches")]
     pub async fn step(&mut self, what: impl Into<String>, work: impl Future<Output = ()>) -> bool {
         let (what, began) = (what.into(), Instant::now());
-        // A panic, which has been printed with its place, ends here.
+        // A panic, which the hook has printed, ends here.
         let failed = AssertUnwindSafe(work).catch_unwind().await.is_err();
         let seconds = began.elapsed().as_secs_f64();
         println!(

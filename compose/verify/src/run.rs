@@ -30,7 +30,7 @@ pub async fn run() -> ExitCode {
         .expect("a target folder");
     let copy = checkout::copy(&workspace, &place).await;
     let shell = Shell::new(&copy.join("compose"), PROJECT);
-    let mut report = Report::default();
+    let mut report = Report::begin();
 
     // What an interrupted run has left.
     stack::down(&shell).await;
