@@ -9,6 +9,7 @@ use runtime::{
     process::Command,
     settings::{Listen, given},
     telemetry::LogSettings,
+    trace::TraceSettings,
 };
 
 /// Where data lies unless it is said.
@@ -54,6 +55,8 @@ pub struct Settings {
     access: AccessSettings,
     #[command(flatten)]
     logs: LogSettings,
+    #[command(flatten)]
+    traces: TraceSettings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -76,6 +79,10 @@ impl Program for Settings {
 
     fn logs(&self) -> &LogSettings {
         &self.logs
+    }
+
+    fn traces(&self) -> &TraceSettings {
+        &self.traces
     }
 
     fn command(&self) -> Option<Command> {
