@@ -10,6 +10,7 @@ use runtime::{
     process::Command,
     settings::{Listen, given},
     telemetry::LogSettings,
+    trace::TraceSettings,
 };
 use sql::DatabaseUrl;
 
@@ -49,6 +50,8 @@ pub struct Settings {
     notify_url: String,
     #[command(flatten)]
     logs: LogSettings,
+    #[command(flatten)]
+    traces: TraceSettings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -71,6 +74,10 @@ impl Program for Settings {
 
     fn logs(&self) -> &LogSettings {
         &self.logs
+    }
+
+    fn traces(&self) -> &TraceSettings {
+        &self.traces
     }
 
     fn command(&self) -> Option<Command> {

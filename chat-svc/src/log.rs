@@ -4,3 +4,4 @@ pub mod appender;
 mod batch;
 mod publisher;
 mod queue;
+mod traced;

@@ -12,6 +12,7 @@ use runtime::{
     process::Command,
     settings::{Listen, given},
     telemetry::LogSettings,
+    trace::TraceSettings,
 };
 
 /// Where data lies unless it is said.
@@ -63,6 +64,8 @@ pub struct Settings {
     access: AccessSettings,
     #[command(flatten)]
     logs: LogSettings,
+    #[command(flatten)]
+    traces: TraceSettings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -87,6 +90,10 @@ impl Program for Settings {
 
     fn logs(&self) -> &LogSettings {
         &self.logs
+    }
+
+    fn traces(&self) -> &TraceSettings {
+        &self.traces
     }
 
     fn command(&self) -> Option<Command> {

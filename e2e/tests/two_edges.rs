@@ -48,6 +48,7 @@ async fn a_message_on_one_edge_arrives_on_the_other_byte_for_byte(cluster: &Clus
     let client = redis::Client::open(cluster.redis.url()).expect("a URL");
     let mut channel = client.get_async_pubsub().await.expect("a connection");
     channel.subscribe("room:general").await.expect("a subscription");
+    channel.psubscribe("trace:*").await.expect("a subscription");
     let mut published = channel.into_on_message();
     let authority = cluster.base_url(1).replacen("http://", "", 1);
     let mut bob = Raw::websocket(&authority, "/ws/general/bob?username=bob&after_seq=0").await;
@@ -59,12 +60,11 @@ async fn a_message_on_one_edge_arrives_on_the_other_byte_for_byte(cluster: &Clus
     let marker = "over the edges";
     let on_redis = tokio::time::timeout(wait::SOON, async {
         loop {
-            let bytes = published
-                .next()
-                .await
-                .expect("a message")
-                .get_payload_bytes()
-                .to_vec();
+            let message = published.next().await.expect("a message");
+            let channel = message.get_channel_name();
+            // It would come before the frame.
+            assert_eq!(channel, "room:general", "no trace is told while tracing is off");
+            let bytes = message.get_payload_bytes().to_vec();
             if String::from_utf8_lossy(&bytes).contains(marker) {
                 return bytes;
             }

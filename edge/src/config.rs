@@ -10,6 +10,7 @@ use runtime::{
     process::Command,
     settings::{Listen, given},
     telemetry::LogSettings,
+    trace::TraceSettings,
 };
 
 use crate::{layers::origin::AllowedOrigins, upstream::Addresses};
@@ -48,6 +49,9 @@ pub struct Settings {
     /// How to log
     #[command(flatten)]
     pub logs: LogSettings,
+    /// Whether and where to tell of traces
+    #[command(flatten)]
+    pub traces: TraceSettings,
     /// What to do instead of running
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -180,6 +184,10 @@ impl Program for Settings {
 
     fn logs(&self) -> &LogSettings {
         &self.logs
+    }
+
+    fn traces(&self) -> &TraceSettings {
+        &self.traces
     }
 
     fn command(&self) -> Option<Command> {

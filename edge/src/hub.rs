@@ -12,6 +12,7 @@ mod sequencer;
 mod served;
 pub(crate) mod shard;
 pub(crate) mod shards;
+pub(crate) mod traced;
 
 use std::{
     sync::{

@@ -8,6 +8,7 @@ use runtime::{
     process::Command,
     settings::{Listen, given},
     telemetry::LogSettings,
+    trace::TraceSettings,
 };
 use sql::DatabaseUrl;
 
@@ -65,6 +66,9 @@ pub struct Settings {
     /// How to log
     #[command(flatten)]
     pub logs: LogSettings,
+    /// Whether and where to tell of traces
+    #[command(flatten)]
+    pub traces: TraceSettings,
     /// What to do instead of running
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -88,6 +92,10 @@ impl Program for Settings {
 
     fn logs(&self) -> &LogSettings {
         &self.logs
+    }
+
+    fn traces(&self) -> &TraceSettings {
+        &self.traces
     }
 
     fn command(&self) -> Option<Command> {

@@ -9,6 +9,7 @@ use runtime::{
     process::Command,
     settings::{Listen, given},
     telemetry::LogSettings,
+    trace::TraceSettings,
 };
 use sql::DatabaseUrl;
 
@@ -45,6 +46,8 @@ pub struct Settings {
     redis_url: Option<String>,
     #[command(flatten)]
     logs: LogSettings,
+    #[command(flatten)]
+    traces: TraceSettings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -65,6 +68,10 @@ impl Program for Settings {
 
     fn logs(&self) -> &LogSettings {
         &self.logs
+    }
+
+    fn traces(&self) -> &TraceSettings {
+        &self.traces
     }
 
     fn command(&self) -> Option<Command> {

@@ -8,6 +8,7 @@ use runtime::{
     process::Command,
     settings::{Listen, given},
     telemetry::LogSettings,
+    trace::TraceSettings,
 };
 
 use crate::store::{Lifetimes, StoreSource};
@@ -34,6 +35,8 @@ pub struct Settings {
     redis_url: Option<String>,
     #[command(flatten)]
     logs: LogSettings,
+    #[command(flatten)]
+    traces: TraceSettings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -56,6 +59,10 @@ impl Program for Settings {
 
     fn logs(&self) -> &LogSettings {
         &self.logs
+    }
+
+    fn traces(&self) -> &TraceSettings {
+        &self.traces
     }
 
     fn command(&self) -> Option<Command> {

@@ -3,6 +3,7 @@
 pub mod fields;
 pub mod frame;
 pub mod time;
+pub mod trace_hint;
 
 /// The encoded `FileDescriptorSet` of all four packages, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/chatflow.fds"));

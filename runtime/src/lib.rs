@@ -11,6 +11,7 @@ pub mod server;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod trace;
 
 pub use process::{Fatal, Program};
 pub use settings::{Problems, Secret};

@@ -2,16 +2,22 @@
 
 use std::{fmt, future::Future, net::SocketAddr, process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand, error::ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-use crate::{Problems, Shutdown, telemetry::LogSettings};
+use crate::{Problems, Shutdown, telemetry::LogSettings, trace, trace::TraceSettings};
 
 /// How long `health` waits for an answer.
 const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
+
+/// How long the last spans may take to be sent, once everything has drained.
+const LAST_SPANS: Duration = Duration::from_secs(1);
+
+/// When a process should be gone, from when it was asked to stop; sending spans must not make it later.
+const GONE_BY: Duration = Duration::from_millis(4700);
 
 /// Why a process can't go on, in one line for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +80,9 @@ pub trait Program: Parser + Send + 'static {
     /// The log settings.
     fn logs(&self) -> &LogSettings;
 
+    /// The trace settings.
+    fn traces(&self) -> &TraceSettings;
+
     /// What was asked instead of running, if anything.
     fn command(&self) -> Option<Command>;
 
@@ -102,9 +111,10 @@ pub fn main<P: Program>() -> ExitCode {
     };
     let mut problems = Problems::new();
     let logs = problems.absorb(program.logs().check());
+    let traces = problems.absorb(program.traces().check());
     let config = problems.absorb(program.check());
-    let (logs, config) = match problems.into_result(logs.zip(config)) {
-        Ok(both) => both,
+    let (logs, traces, config) = match problems.into_result(logs.zip(traces).zip(config)) {
+        Ok(((logs, traces), config)) => (logs, traces, config),
         Err(problems) => return tell(&Fatal::usage(problems.to_string())),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -115,10 +125,14 @@ pub fn main<P: Program>() -> ExitCode {
         return runtime.block_on(health(P::admin_address(&config)));
     }
     logs.start();
+    let shutdown = Shutdown::new();
     let ended = runtime.block_on(async {
-        let shutdown =
-            Shutdown::on_signals().map_err(|e| Fatal::unavailable(format!("no signal handlers: {e}")))?;
+        shutdown
+            .begin_on_signals()
+            .map_err(|e| Fatal::unavailable(format!("no signal handlers: {e}")))?;
         crate::metrics::keep_up(&shutdown);
+        let command = <P as CommandFactory>::command();
+        traces.start(command.get_name(), command.get_version().unwrap_or_default());
         // On a thread of the runtime, not on this one: bringing a database up blocks in place, and that would swallow
         // what wakes this thread meanwhile, such as the first connection.
         let ended = tokio::spawn(P::run(config, shutdown.clone()))
@@ -127,6 +141,8 @@ pub fn main<P: Program>() -> ExitCode {
         shutdown.finish().await;
         ended
     });
+    // While the runtime still moves what is sent.
+    trace::flush(LAST_SPANS.min(GONE_BY.saturating_sub(shutdown.begun_for())));
     // A blocking call that hangs (a dead disk) must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(200));
     match ended {

@@ -1,6 +1,10 @@
 //! The end of a process's life: a soft token (stop taking work), a hard one (drop it), and the tasks to wait for.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use tokio::{signal::unix::SignalKind, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -15,12 +19,13 @@ const LAST_BREATH: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     soft: CancellationToken,
+    since: Arc<OnceLock<Instant>>,
     hard: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Shutdown {
-    /// Not yet begun, and bound to nothing: for tests, and for [`Shutdown::on_signals`].
+    /// Not yet begun, and bound to nothing: for tests, and for [`Shutdown::begin_on_signals`].
     pub fn new() -> Self {
         Self::default()
     }
@@ -29,11 +34,10 @@ impl Shutdown {
     ///
     /// # Errors
     /// Where the kernel refuses the signal handlers.
-    pub fn on_signals() -> std::io::Result<Self> {
-        let shutdown = Self::new();
+    pub fn begin_on_signals(&self) -> std::io::Result<()> {
         let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
         let mut interrupt = tokio::signal::unix::signal(SignalKind::interrupt())?;
-        let tokens = shutdown.clone();
+        let tokens = self.clone();
         tokio::spawn(async move {
             for round in 0..2 {
                 let signal = tokio::select! {
@@ -53,17 +57,23 @@ impl Shutdown {
                 }
             }
         });
-        Ok(shutdown)
+        Ok(())
     }
 
     /// Begins the shutdown: no new work from here on.
     pub fn begin(&self) {
+        self.since.get_or_init(Instant::now);
         self.soft.cancel();
     }
 
     /// Whether the shutdown has begun.
     pub fn has_begun(&self) -> bool {
         self.soft.is_cancelled()
+    }
+
+    /// How long ago the shutdown began; zero before.
+    pub fn begun_for(&self) -> Duration {
+        self.since.get().map(Instant::elapsed).unwrap_or_default()
     }
 
     /// Resolves when the shutdown begins: stop taking work, finish what is there.

@@ -8,6 +8,7 @@ pub mod binaries;
 pub mod client;
 mod clock;
 pub mod cluster;
+pub mod collector;
 mod disk;
 pub mod grpc_cli;
 pub mod open_files;

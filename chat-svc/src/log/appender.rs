@@ -2,18 +2,20 @@
 //! nobody.
 
 use std::{
+    collections::HashMap,
     hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
     sync::Arc,
     time::Instant,
 };
 
-use runtime::Shutdown;
+use runtime::{Shutdown, trace::Span};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 pub use super::publisher::Publisher;
 use super::{
     batch::{Batch, Pending},
     queue::Budget,
+    traced::{Begun, Queued},
 };
 use crate::{
     clock::Clock,
@@ -82,6 +84,7 @@ impl Appender {
             change,
             answer,
             share,
+            trace: Queued::new(),
         };
         queue.try_send(pending).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
@@ -105,24 +108,30 @@ async fn commit<S: Log>(parts: Parts<S>, mut queue: mpsc::Receiver<Pending>) {
         changes,
         callers,
         shares,
+        traces,
     }) = Batch::next(&mut queue).await
     {
         #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52")]
         metrics::histogram!("chatflow_chat_batch_size").record(changes.len() as f64);
         let began = Instant::now();
+        let spans: Vec<Span> = traces.values().map(|trace| trace.commit(changes.len())).collect();
         let result = parts.store.commit(changes, &parts.clock).await;
         metrics::histogram!("chatflow_chat_commit_seconds").record(began.elapsed().as_secs_f64());
         let answers = match result {
             Ok(answers) => answers,
             Err(error) => {
+                for span in &spans {
+                    span.fail("the store failed");
+                }
                 let cause = error.to_string();
                 tracing::warn!(error = ?error, "a batch was not committed");
                 let failed = |_| Err(Error::Store(sql::Error::Unavailable(cause.clone())));
                 callers.iter().map(failed).collect()
             }
         };
+        drop(spans);
         // Before the answers: what one caller sends after its answer is queued behind this.
-        publish(&parts, &answers);
+        publish(&parts, &answers, &traces);
         for (caller, answer) in callers.into_iter().zip(answers) {
             // A caller that gave up meanwhile finds out by its client_msg_id.
             let _ = caller.send(answer);
@@ -131,12 +140,24 @@ async fn commit<S: Log>(parts: Parts<S>, mut queue: mpsc::Receiver<Pending>) {
     }
 }
 
-fn publish<S>(parts: &Parts<S>, answers: &[Result<Committed>]) {
-    let new = || answers.iter().flatten().filter(|committed| !committed.repeated);
-    let publications: Vec<_> = new().map(|committed| committed.message.publication()).collect();
-    parts.publisher.publish(publications);
+fn publish<S>(parts: &Parts<S>, answers: &[Result<Committed>], traces: &HashMap<usize, Begun>) {
+    let new = || {
+        let stored = answers.iter().enumerate();
+        stored.filter_map(|(at, answer)| Some((at, answer.as_ref().ok().filter(|c| !c.repeated)?)))
+    };
+    let mut publications = Vec::with_capacity(answers.len() + traces.len());
+    let mut spans = Vec::with_capacity(traces.len());
+    for (at, committed) in new() {
+        if let Some(trace) = traces.get(&at) {
+            let (span, hint) = trace.publish(&committed.message);
+            spans.push(span);
+            publications.push(hint);
+        }
+        publications.push(committed.message.publication());
+    }
+    parts.publisher.publish_traced(publications, spans);
     let mentions = |message: &Message| message.change_seq == message.seq && message.content.contains('@');
-    if new().any(|committed| mentions(&committed.message)) {
+    if new().any(|(_, committed)| mentions(&committed.message)) {
         parts.mentioned.notify_one();
     }
 }

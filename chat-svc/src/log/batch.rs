@@ -1,8 +1,13 @@
 //! One batch: what waits now, up to a size, without those whose callers have given up.
 
+use std::collections::HashMap;
+
 use tokio::sync::{mpsc, oneshot};
 
-use super::queue::Share;
+use super::{
+    queue::Share,
+    traced::{Begun, Queued},
+};
 use crate::{
     error::Result,
     message::{Change, Committed},
@@ -20,6 +25,7 @@ pub(super) struct Pending {
     pub(super) change: Change,
     pub(super) answer: oneshot::Sender<Result<Committed>>,
     pub(super) share: Share,
+    pub(super) trace: Queued,
 }
 
 /// Changes to commit together, and the callers in the same order.
@@ -29,6 +35,8 @@ pub(super) struct Batch {
     pub(super) callers: Vec<oneshot::Sender<Result<Committed>>>,
     /// Held until the batch is done: it counts as queued until then.
     pub(super) shares: Vec<Share>,
+    /// Of those changes whose trace is sampled, by their place.
+    pub(super) traces: HashMap<usize, Begun>,
 }
 
 impl Batch {
@@ -54,6 +62,9 @@ impl Batch {
             return 0;
         }
         let bytes = pending.change.weight();
+        if let Some(trace) = pending.trace.begin() {
+            self.traces.insert(self.changes.len(), trace);
+        }
         self.changes.push(pending.change);
         self.callers.push(pending.answer);
         self.shares.push(pending.share);
@@ -82,6 +93,7 @@ mod tests {
                 change: Change::Delete(target),
                 answer,
                 share: budget.take(1).unwrap(),
+                trace: Queued::default(),
             };
             sender.try_send(pending).unwrap();
             if n != 1 {

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use broker::{Broker, Publication};
-use runtime::Shutdown;
+use runtime::{Shutdown, trace::Span};
 use tokio::sync::mpsc;
 
 use super::queue::{Budget, Share};
@@ -28,6 +28,8 @@ pub struct Publisher {
 #[derive(Debug)]
 struct Waiting {
     publications: Vec<Publication>,
+    /// They end when it is published.
+    spans: Vec<Span>,
     since: Instant,
     share: Share,
 }
@@ -45,6 +47,11 @@ impl Publisher {
 
     /// Queues frames behind those queued before; drops them where the queue is full.
     pub fn publish(&self, publications: Vec<Publication>) {
+        self.publish_traced(publications, Vec::new());
+    }
+
+    /// As [`Publisher::publish`], with spans that end when it is done.
+    pub(super) fn publish_traced(&self, publications: Vec<Publication>, spans: Vec<Span>) {
         if publications.is_empty() {
             return;
         }
@@ -53,16 +60,23 @@ impl Publisher {
             .iter()
             .map(|p| p.payload.len() + p.channel.len())
             .sum();
-        let queued = self.budget.take(bytes).is_some_and(|share| {
-            let since = Instant::now();
-            let waiting = Waiting {
-                publications,
-                since,
-                share,
-            };
-            self.queue.try_send(waiting).is_ok()
-        });
-        if !queued {
+        let queued = match self.budget.take(bytes) {
+            Some(share) => {
+                let waiting = Waiting {
+                    publications,
+                    spans,
+                    since: Instant::now(),
+                    share,
+                };
+                let sent = self.queue.try_send(waiting);
+                sent.map_err(|error| error.into_inner().spans)
+            }
+            None => Err(spans),
+        };
+        if let Err(spans) = queued {
+            for span in spans {
+                span.fail("the queue is full");
+            }
             metrics::counter!("chatflow_chat_publish_dropped_total").increment(count as u64);
         }
     }
@@ -72,11 +86,12 @@ async fn publish(broker: Broker, mut queue: mpsc::Receiver<Waiting>) {
     let mut works = true;
     while let Some(first) = queue.recv().await {
         let mut publications = first.publications;
-        let mut shares = vec![first.share];
+        let (mut shares, mut spans) = (vec![first.share], first.spans);
         while publications.len() < ROUND {
             let Ok(next) = queue.try_recv() else { break };
             publications.extend(next.publications);
             shares.push(next.share);
+            spans.extend(next.spans);
         }
         let count = publications.len();
         match broker.publish(publications).await {
@@ -88,6 +103,9 @@ async fn publish(broker: Broker, mut queue: mpsc::Receiver<Waiting>) {
                     .record(first.since.elapsed().as_secs_f64());
             }
             Err(error) => {
+                for span in &spans {
+                    span.fail("the broker is unavailable");
+                }
                 metrics::counter!("chatflow_chat_publish_dropped_total").increment(count as u64);
                 // Once per outage: edges find what they missed in the log.
                 if std::mem::replace(&mut works, false) {

@@ -8,7 +8,11 @@ use std::{
 use broker::{Broker, Event, Publication, Subscription};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
-use proto::frame::{PRESENCE_CHANNEL, PresenceEvent, ROOM_PATTERN, ServerFrame, USER_PATTERN};
+use proto::{
+    frame::{PRESENCE_CHANNEL, PresenceEvent, ROOM_PATTERN, ServerFrame, USER_PATTERN},
+    trace_hint::{TRACE_PATTERN, TraceHint},
+};
+use runtime::trace::{self, Parent};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +59,10 @@ pub(super) async fn run(
     mut answers: mpsc::Receiver<Answer>,
     over: CancellationToken,
 ) {
-    let patterns = [ROOM_PATTERN, USER_PATTERN, PRESENCE_CHANNEL, canary.channel()];
+    let mut patterns = vec![ROOM_PATTERN, USER_PATTERN, PRESENCE_CHANNEL, canary.channel()];
+    if trace::is_on() {
+        patterns.push(TRACE_PATTERN);
+    }
     let mut subscription = Some(broker.subscribe(&patterns));
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -143,6 +150,19 @@ async fn take_in(sequencer: &mut Sequencer, heads: &mut Heads, canary: &Canary, 
         presence(sequencer, &payload).await;
     } else if channel == canary.channel() {
         canary.heard(&payload);
+    } else if let Some(room) = channel.strip_prefix("trace:") {
+        trace_hint(sequencer, room, &payload);
+    }
+}
+
+fn trace_hint(sequencer: &mut Sequencer, room: &str, payload: &[u8]) {
+    let Ok(hint) = serde_json::from_slice::<TraceHint>(payload) else {
+        tracing::debug!(room, "something on the room's trace channel is no hint");
+        return;
+    };
+    let trace = Parent::remote(&hint.traceparent);
+    if trace.is_some() {
+        sequencer.announce(room, hint.seq, trace);
     }
 }
 

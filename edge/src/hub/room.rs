@@ -6,6 +6,7 @@ use super::{
     RoomId,
     frame::{Batch, Frame},
     shards::Weight,
+    traced::Delivery,
 };
 use crate::{meters, recovery::seen::Seen, socket::connection::Connection};
 
@@ -21,6 +22,8 @@ pub(super) struct Room {
     due: Vec<Frame>,
     /// What is due takes its share of the shard's queue until it is written.
     weights: Vec<Weight>,
+    /// Of what is due, where it belongs to a trace.
+    deliveries: Vec<Arc<Delivery>>,
     flushed: Option<Instant>,
     live: Vec<Arc<Connection>>,
     /// Live members whose replay brought more of the log than was fanned out here so far: the stream is theirs from
@@ -49,6 +52,7 @@ impl Room {
             last,
             due: Vec::new(),
             weights: Vec::new(),
+            deliveries: Vec::new(),
             flushed: None,
             live: Vec::new(),
             ahead: Vec::new(),
@@ -72,10 +76,17 @@ impl Room {
     }
 
     /// Adds what is due; tells whether nothing was before.
-    pub(super) fn push(&mut self, frames: &[Frame], last: Seen, weight: Weight) -> bool {
+    pub(super) fn push(
+        &mut self,
+        frames: &[Frame],
+        last: Seen,
+        weight: Weight,
+        delivery: Option<Arc<Delivery>>,
+    ) -> bool {
         let was_clean = self.due.is_empty();
         self.due.extend_from_slice(frames);
         self.weights.push(weight);
+        self.deliveries.extend(delivery);
         self.last = last;
         was_clean
     }
@@ -105,6 +116,9 @@ impl Room {
             let new = batch.after(*known);
             meters::frames_out(new.parts.len());
             connection.send(&new);
+        }
+        for delivery in self.deliveries.drain(..) {
+            delivery.written_to(self.live.len() + self.ahead.len());
         }
         let last = self.last.seq;
         let caught_up = self.ahead.extract_if(.., |(_, known)| *known <= last);

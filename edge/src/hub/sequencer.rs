@@ -11,7 +11,7 @@ use std::{
 };
 
 use proto::frame::{ErrorCode, RoomUser};
-use runtime::Shutdown;
+use runtime::{Shutdown, trace::Parent};
 use tokio::sync::mpsc;
 
 use super::{
@@ -22,6 +22,7 @@ use super::{
     served::{Served, Waiting},
     shard::Command,
     shards::Shards,
+    traced::Announced,
 };
 use crate::{
     meters,
@@ -45,6 +46,8 @@ pub(super) struct Sequencer {
     rooms: HashMap<RoomId, Served>,
     /// What this round fans out.
     due: HashMap<RoomId, Vec<Frame>>,
+    /// Changes on their way here that belong to a trace.
+    announced: Announced,
     /// Rooms whose heads are to be compared soon.
     doubtful: HashSet<RoomId>,
     to_start: Vec<(RoomId, u64)>,
@@ -70,6 +73,7 @@ impl Sequencer {
         let sequencer = Self {
             rooms: HashMap::new(),
             due: HashMap::new(),
+            announced: Announced::default(),
             doubtful: HashSet::new(),
             to_start: Vec::new(),
             starting: false,
@@ -288,6 +292,15 @@ impl Sequencer {
         self.follow(&id, next).await;
     }
 
+    /// The trace of a change whose hint should come now.
+    pub(super) fn announce(&mut self, room: &str, seq: u64, trace: Parent) {
+        if let Some((id, entry)) = self.rooms.get_key_value(room)
+            && seq > entry.tail.stands_at().seq
+        {
+            self.announced.add(id, seq, trace);
+        }
+    }
+
     /// For the sockets of one user.
     pub(super) async fn to_user(&self, user_id: &str, frame: Frame) {
         let shard = self.shards.at(self.shards.index(user_id));
@@ -414,8 +427,9 @@ impl Sequencer {
     pub(super) async fn flush(&mut self) {
         for (id, frames) in self.due.drain() {
             if let Some(entry) = self.rooms.get(&id).filter(|_| !frames.is_empty()) {
+                let delivery = self.announced.take(&id, &frames);
                 self.shards
-                    .publish(&id, frames, entry.tail.stands_at(), entry.by_shard())
+                    .publish(&id, frames, entry.tail.stands_at(), delivery, entry.by_shard())
                     .await;
             }
         }

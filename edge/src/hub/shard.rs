@@ -17,6 +17,7 @@ use super::{
     frame::{Batch, Frame},
     room::Room,
     shards::{Queued, Weight},
+    traced::Delivery,
 };
 use crate::{
     meters,
@@ -55,6 +56,8 @@ pub(crate) enum Command {
         room: RoomId,
         frames: Arc<[Frame]>,
         last: Seen,
+        /// Where some of them belong to a trace.
+        delivery: Option<Arc<Delivery>>,
     },
     /// A room's log was set back.
     Reset { room: RoomId, last: Seen },
@@ -177,9 +180,14 @@ impl Shard {
                 room,
                 answer,
             } => self.leave(&connection, &room, answer).await,
-            Command::Frames { room, frames, last } => {
+            Command::Frames {
+                room,
+                frames,
+                last,
+                delivery,
+            } => {
                 if let Some(known) = self.rooms.get_mut(&room)
-                    && known.push(&frames, last, weight)
+                    && known.push(&frames, last, weight, delivery)
                 {
                     self.dirty.push(room);
                 }

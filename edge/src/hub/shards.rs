@@ -14,6 +14,7 @@ use super::{
     RoomId,
     frame::Frame,
     shard::{Command, Shard},
+    traced::Delivery,
 };
 use crate::{
     recovery::{log::Log, seen::Seen},
@@ -137,13 +138,21 @@ impl Shards {
     }
 
     /// Fans frames of a room out on the shards where it has members; the room's stream then stands at `last`.
-    pub(super) async fn publish(&self, room: &RoomId, frames: Vec<Frame>, last: Seen, members: &[u32]) {
+    pub(super) async fn publish(
+        &self,
+        room: &RoomId,
+        frames: Vec<Frame>,
+        last: Seen,
+        delivery: Option<Arc<Delivery>>,
+        members: &[u32],
+    ) {
         let frames: Arc<[Frame]> = frames.into();
         for (shard, _) in self.all.iter().zip(members).filter(|(_, members)| **members > 0) {
             let command = Command::Frames {
                 room: Arc::clone(room),
                 frames: Arc::clone(&frames),
                 last,
+                delivery: delivery.clone(),
             };
             shard.send(command).await;
         }

@@ -1,4 +1,4 @@
-//! The outermost layer: a request's id and deadline, its log line and its place in the metrics.
+//! The outermost layer: a request's id and deadline, its log line, its place in the metrics and its trace.
 
 use std::{
     sync::Arc,
@@ -12,7 +12,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use runtime::{deadline, request_id};
+use runtime::{
+    deadline, request_id,
+    trace::{Span, SpanKind, key},
+};
 use tracing::Instrument as _;
 
 use super::{address::ClientAddress, bodies::Counted};
@@ -37,73 +40,101 @@ pub async fn handle(State(proxy_hops): State<usize>, mut request: Request, next:
     let id = request_id::accept_or_make(offered.map(HeaderValue::as_bytes));
     let address = ClientAddress::of(&request, proxy_hops);
     request.extensions_mut().insert(address);
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let asked = Asked {
+        id,
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        route: request.extensions().get::<MatchedPath>().cloned(),
+    };
+    let traced = asked.span();
 
-    let span = tracing::info_span!("http", request_id = %id);
-    let work = deadline::within(DEADLINE, next.run(request));
-    let mut response = request_id::scope(Arc::clone(&id), work).instrument(span).await;
+    let span = tracing::info_span!("http", request_id = %asked.id, trace_id = traced.trace_id());
+    let work = traced.scope(deadline::within(DEADLINE, next.run(request)));
+    let mut response = request_id::scope(Arc::clone(&asked.id), work)
+        .instrument(span)
+        .await;
 
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(&asked.id) {
         response.headers_mut().insert(request_id::HEADER, value);
     }
     let status = response.status();
-    let over = move |bytes| {
-        record(
-            &id,
-            &method,
-            &path,
-            route.as_ref(),
-            status,
-            began.elapsed(),
-            bytes,
-        );
-    };
+    let over = move |bytes| asked.record(status, began.elapsed(), bytes, &traced);
     response.map(|body| Body::new(Counted::new(body, over)))
 }
 
-fn record(
-    id: &str,
-    method: &Method,
-    path: &str,
-    route: Option<&MatchedPath>,
-    status: StatusCode,
-    took: Duration,
-    bytes: u64,
-) {
-    // The template, never the path: a path is the caller's and must not make new time series. Nor may odd methods.
-    let route = route.map_or("none", MatchedPath::as_str);
-    let known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PATCH,
-        Method::DELETE,
-        Method::PUT,
-        Method::OPTIONS,
-    ];
-    let label = if known.contains(method) {
-        method.to_string()
-    } else {
-        "other".to_owned()
-    };
-    let labels = [
-        ("route", route.to_owned()),
-        ("method", label),
-        ("status", status.as_str().to_owned()),
-    ];
-    metrics::histogram!("chatflow_http_seconds", &labels).record(took.as_secs_f64());
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "microseconds of a request are far below 2^52"
-    )]
-    let ms = took.as_micros() as f64 / 1000.0;
-    let status = status.as_u16();
-    match loudness(path, status) {
-        Loudness::Silent => {}
-        Loudness::Debug => tracing::debug!(target: "http", %method, path, status, ms, bytes, request_id = id),
-        Loudness::Info => tracing::info!(target: "http", %method, path, status, ms, bytes, request_id = id),
+/// What was asked, and by which id.
+struct Asked {
+    id: Arc<str>,
+    method: Method,
+    path: String,
+    route: Option<MatchedPath>,
+}
+
+impl Asked {
+    /// The template, never the path: a path is the caller's and must not make new time series.
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or("none", MatchedPath::as_str)
+    }
+
+    /// Nor may odd methods.
+    fn method(&self) -> &str {
+        let known = [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PATCH,
+            Method::DELETE,
+            Method::PUT,
+            Method::OPTIONS,
+        ];
+        if known.contains(&self.method) {
+            self.method.as_str()
+        } else {
+            "other"
+        }
+    }
+
+    /// The root of the request's trace, unless it is one of those that machines and pages send by the clock. A trace that
+    /// the client names is not gone on with: whoever may write one header must not decide what is sampled.
+    fn span(&self) -> Span {
+        let loud = matches!(loudness(&self.path, 200), Loudness::Info);
+        if !loud || self.route.is_none() || self.path.ends_with("/health") {
+            return Span::default();
+        }
+        let span = Span::root_named(SpanKind::Server, || format!("{} {}", self.method(), self.route()));
+        span.text("http.request.method", self.method());
+        span.text("http.route", self.route());
+        span.text(key::REQUEST_ID, &self.id);
+        span
+    }
+
+    fn record(&self, status: StatusCode, took: Duration, bytes: u64, traced: &Span) {
+        traced.number("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
+            traced.fail("the answer is an error of the server's");
+        }
+        let labels = [
+            ("route", self.route().to_owned()),
+            ("method", self.method().to_owned()),
+            ("status", status.as_str().to_owned()),
+        ];
+        metrics::histogram!("chatflow_http_seconds", &labels).record(took.as_secs_f64());
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "microseconds of a request are far below 2^52"
+        )]
+        let ms = took.as_micros() as f64 / 1000.0;
+        let (method, path, request_id) = (&self.method, &self.path, &*self.id);
+        let (status, trace_id) = (status.as_u16(), traced.trace_id());
+        match loudness(path, status) {
+            Loudness::Silent => {}
+            Loudness::Debug => {
+                tracing::debug!(target: "http", %method, path, status, ms, bytes, request_id, trace_id);
+            }
+            Loudness::Info => {
+                tracing::info!(target: "http", %method, path, status, ms, bytes, request_id, trace_id);
+            }
+        }
     }
 }
 

@@ -12,7 +12,11 @@ use proto::{
     frame::{ErrorCode, ServerFrame},
     presence::{StartTypingRequest, StopTypingRequest},
 };
-use runtime::{client::idempotent, deadline, request_id};
+use runtime::{
+    client::idempotent,
+    deadline, request_id,
+    trace::{Span, key},
+};
 use tonic::{Code, Status};
 
 use super::{
@@ -35,7 +39,8 @@ const FULL_RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Something to ask a service for.
 #[derive(Debug)]
 pub(super) enum Op {
-    Send(Outgoing),
+    /// With the root of its trace.
+    Send(Outgoing, Span),
     Typing,
     StopTyping,
     Read(u64),
@@ -59,7 +64,7 @@ impl Lanes {
     /// Takes something on; it counts as in flight until it is answered.
     pub(super) fn take(&self, shared: &Shared, connection: &Arc<Connection>, room: RoomId, op: Op) {
         let lane = match op {
-            Op::Send(_) => Lane::Messages,
+            Op::Send(..) => Lane::Messages,
             Op::Typing | Op::StopTyping => Lane::Typing,
             Op::Read(_) => Lane::Reads,
         };
@@ -108,12 +113,15 @@ async fn perform(upstream: &Upstream, connection: &Connection, room: &RoomId, op
     let id = request_id::accept_or_make(None);
     let work = async {
         match op {
-            Op::Send(outgoing) if left.is_zero() => {
+            Op::Send(outgoing, span) if left.is_zero() => {
                 let late = Status::deadline_exceeded("its turn came too late");
+                span.fail("its turn came too late");
                 refuse(connection, room, outgoing.client_msg_id.as_deref(), &late);
             }
-            Op::Send(outgoing) => {
-                deadline::within(left, send(upstream, connection, room, outgoing)).await;
+            Op::Send(outgoing, span) => {
+                span.text(key::REQUEST_ID, &id);
+                let sending = span.scope(send(upstream, connection, room, outgoing, &span));
+                deadline::within(left, sending).await;
             }
             Op::Read(seq) => deadline::within(left, read(upstream, connection, room, seq)).await,
             Op::Typing => {
@@ -137,7 +145,7 @@ async fn perform(upstream: &Upstream, connection: &Connection, room: &RoomId, op
             }
         }
     };
-    request_id::scope(id, work).await;
+    request_id::scope(Arc::clone(&id), work).await;
 }
 
 /// Nobody is harmed when typing is not told.
@@ -147,7 +155,7 @@ fn shrug(told: Result<(), Status>) {
     }
 }
 
-async fn send(upstream: &Upstream, connection: &Connection, room: &RoomId, outgoing: Outgoing) {
+async fn send(upstream: &Upstream, connection: &Connection, room: &RoomId, outgoing: Outgoing, span: &Span) {
     let client_msg_id = outgoing.client_msg_id;
     let request = SendMessageRequest {
         room_id: room.to_string(),
@@ -177,8 +185,13 @@ async fn send(upstream: &Upstream, connection: &Connection, room: &RoomId, outgo
                 room_id: room,
                 seq: stored.seq,
             });
+            span.number(key::SEQ, stored.seq);
+            span.event("ack");
         }
-        Err(status) => refuse(connection, room, client_msg_id.as_deref(), &status),
+        Err(status) => {
+            span.fail("refused");
+            refuse(connection, room, client_msg_id.as_deref(), &status);
+        }
     }
 }
 

@@ -12,7 +12,10 @@ use std::{
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use proto::frame::{ErrorCode, ServerFrame};
-use runtime::deadline;
+use runtime::{
+    deadline,
+    trace::{Span, SpanKind, key},
+};
 use tokio::time::{Instant as TokioInstant, timeout, timeout_at};
 
 use super::{
@@ -329,7 +332,12 @@ impl Session<'_> {
                         client_msg_id: outgoing.client_msg_id.clone(),
                         ..rejected
                     })?;
-                self.take(room, Op::Send(outgoing));
+                let span = Span::root(SpanKind::Server, "send message");
+                span.text(key::ROOM_ID, &room);
+                if let Some(name) = &outgoing.client_msg_id {
+                    span.text(key::CLIENT_MSG_ID, name);
+                }
+                self.take(room, Op::Send(outgoing, span));
             }
             ClientFrame::Typing { room_id } => self.take(self.subscribed(room_id)?, Op::Typing),
             ClientFrame::StopTyping { room_id } => self.take(self.subscribed(room_id)?, Op::StopTyping),

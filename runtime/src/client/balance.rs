@@ -18,7 +18,7 @@ use tokio::sync::{Notify, watch};
 use tonic::{Status, body::Body};
 use tower::{Service, ServiceExt as _};
 
-use crate::{deadline, request_id};
+use crate::{deadline, request_id, trace, trace::Span};
 
 /// How long a call waits for a first live replica before it is told that there is none.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -135,6 +135,15 @@ impl Channel {
     }
 
     async fn send(self, mut request: Request<Body>) -> Result<Response<Body>, Status> {
+        let span = trace::rpc::client(&mut request);
+        let result = self.call_one(request, &span).await;
+        if span.is_recording() {
+            trace::rpc::was_answered(&span, code_of(&result));
+        }
+        result
+    }
+
+    async fn call_one(&self, mut request: Request<Body>, span: &Span) -> Result<Response<Body>, Status> {
         let began = Instant::now();
         let asked = request
             .headers()
@@ -143,6 +152,10 @@ impl Channel {
             .and_then(deadline::from_header);
         let limit = asked.unwrap_or_else(deadline::remaining);
         let member = self.pick(limit).await?;
+        if span.is_recording() {
+            span.text("network.peer.address", &member.address.ip().to_string());
+            span.number("network.peer.port", member.address.port());
+        }
         let left = limit.saturating_sub(began.elapsed());
         if let Ok(value) = HeaderValue::from_str(&deadline::to_header(left)) {
             request.headers_mut().insert("grpc-timeout", value);
@@ -173,12 +186,7 @@ impl Channel {
                 self.name
             ))),
         };
-        let code = match &result {
-            Ok(response) => {
-                Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |status| status.code())
-            }
-            Err(status) => status.code(),
-        };
+        let code = code_of(&result);
         let labels = [
             ("service", service),
             ("method", method),
@@ -200,6 +208,16 @@ impl Service<Request<Body>> for Channel {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         Box::pin(self.clone().send(request))
+    }
+}
+
+/// A status that comes behind the body is not known yet.
+fn code_of(result: &Result<Response<Body>, Status>) -> tonic::Code {
+    match result {
+        Ok(response) => {
+            Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |status| status.code())
+        }
+        Err(status) => status.code(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use tonic::{Code, Status};
 
-use crate::deadline;
+use crate::{deadline, trace};
 
 /// What a retry costs and a success earns back, in tenths of a call: one retry per ten successes in the long run.
 const RETRY_COSTS: i64 = 10;
@@ -62,7 +62,11 @@ where
             }
             Err(status) if status.code() != Code::Unavailable || again == 0 => return Err(status),
             Err(status) if pause >= deadline::remaining() || !budget.spend() => return Err(status),
-            Err(_) => tokio::time::sleep(pause).await,
+            Err(_) => {
+                // Its try is a span of its own.
+                trace::event("retry");
+                tokio::time::sleep(pause).await;
+            }
         }
         pause *= 2;
     }

@@ -1,4 +1,4 @@
-//! What happens around every RPC: its id, its deadline, its place in the queue, its metrics, its log line.
+//! What happens around every RPC: its id, its deadline, its place in the queue, its metrics, its log line, its span.
 
 use std::{
     convert::Infallible,
@@ -15,7 +15,10 @@ use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
-use crate::{deadline, request_id};
+use crate::{
+    deadline, request_id, trace,
+    trace::{Span, key},
+};
 
 /// So much earlier than the caller do we give up, so that our answer still reaches it.
 const WAY_BACK: Duration = Duration::from_millis(2);
@@ -79,7 +82,9 @@ where
             .and_then(|v| v.to_str().ok())
             .and_then(deadline::from_header);
         let limit = limit.map(|limit| limit.saturating_sub(WAY_BACK));
-        let span = tracing::info_span!("rpc", request_id = %id);
+        let traced = trace::rpc::server(&request);
+        traced.text(key::REQUEST_ID, &id);
+        let span = tracing::info_span!("rpc", request_id = %id, trace_id = traced.trace_id());
         Box::pin(
             async move {
                 let began = Instant::now();
@@ -88,7 +93,7 @@ where
                         Status::resource_exhausted("too many calls at once: try again soon").into_http()
                     }
                     Ok(_place) => {
-                        let call = request_id::scope(id, inner.call(request));
+                        let call = request_id::scope(id, traced.scope(inner.call(request)));
                         match limit {
                             None => call.await?,
                             Some(limit) => {
@@ -102,7 +107,7 @@ where
                         }
                     }
                 };
-                method.record(&response, began.elapsed());
+                method.record(&response, began.elapsed(), &traced);
                 Ok(response)
             }
             .instrument(span),
@@ -128,9 +133,10 @@ impl Method {
         }
     }
 
-    fn record(&self, response: &Response<Body>, took: Duration) {
+    fn record(&self, response: &Response<Body>, took: Duration, traced: &Span) {
         // An error answer has its status among the headers; otherwise it comes behind the body.
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
+        trace::rpc::answers(traced, code);
         let labels = if code == Code::Unimplemented {
             // The path is the caller's: it must not make new time series.
             [

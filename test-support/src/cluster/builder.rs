@@ -128,6 +128,14 @@ impl Builder {
         self
     }
 
+    /// Sets an environment variable of all processes.
+    #[must_use]
+    pub fn env_of_all(self, name: &str, value: &str) -> Self {
+        let binaries = ["edge", "chat-svc", "presence-svc", "notify-svc", "files-svc"];
+        let set = |builder: Self, binary: &&str| builder.env(binary, name, value);
+        binaries.iter().fold(self, set)
+    }
+
     /// Starts the servers, then all services at once, then the edges, and waits until all are ready.
     pub async fn start(self) -> Cluster {
         let s3 = async {
