@@ -47,6 +47,7 @@ pub struct Span {
 
 /// A collector on a port of its own, OTLP over gRPC. What it was told survives [`Self::stop`].
 pub struct Collector {
+    at: Ipv4Addr,
     port: u16,
     spans: Spans,
     serving: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -56,9 +57,15 @@ pub struct Collector {
 struct Spans(Arc<Mutex<Vec<Span>>>);
 
 impl Collector {
-    /// Starts it.
+    /// Starts it on loopback.
     pub async fn start_new() -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// Starts it on an address of this machine, such as the one that containers reach.
+    pub async fn start_at(at: Ipv4Addr) -> Self {
         let mut collector = Self {
+            at,
             port: ports::free(),
             spans: Spans::default(),
             serving: None,
@@ -93,10 +100,10 @@ impl Collector {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        (self.at, self.port).into()
     }
 
-    /// `http://127.0.0.1:<port>`.
+    /// Its address as a URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address())
     }

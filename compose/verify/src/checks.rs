@@ -11,3 +11,4 @@ pub mod redis;
 pub mod single;
 pub mod spread;
 pub mod tls;
+pub mod traces;

@@ -7,6 +7,7 @@ use crate::{
     checkout,
     checks::{
         browsers, config, containers, gateway, images, kills, observability, redis, single, spread, tls,
+        traces,
     },
     guide,
     report::Report,
@@ -226,6 +227,12 @@ async fn scaled(report: &mut Report, shell: &Shell) {
         .step(
             "scaled to one edge and back to three under way",
             spread::scaling_is_followed(shell.clone()),
+        )
+        .await;
+    report
+        .step(
+            "one message is one trace, from its sender's socket to three edges",
+            traces::follow_a_message(shell.clone()),
         )
         .await;
 }
