@@ -154,6 +154,12 @@ async fn scaled(report: &mut Report, shell: &Shell) {
         .await;
     report
         .step(
+            "two browsers chat on two edges",
+            browsers::chat_with_each_other(shell.clone()),
+        )
+        .await;
+    report
+        .step(
             "the page and the documentation through the gateway",
             gateway::the_page_is_served_well(shell.clone()),
         )
@@ -196,12 +202,6 @@ async fn scaled(report: &mut Report, shell: &Shell) {
         .step(
             "calls are spread over both replicas of each service",
             spread::calls_are_on_all_replicas(shell.clone()),
-        )
-        .await;
-    report
-        .step(
-            "two browsers chat on two edges",
-            browsers::chat_with_each_other(shell.clone()),
         )
         .await;
     for service in [

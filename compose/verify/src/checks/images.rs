@@ -70,6 +70,13 @@ pub async fn is_bare(shell: Shell, name: &'static str) {
            if tar -tf $blob >/dev/null 2>&1; then tar -tf $blob >> names; tar -xf $blob -C all --no-same-owner --exclude='dev/*' 2>/dev/null || true; fi; done"
     );
     shell.must(&unpack, START).await;
+    // That there is something to look at.
+    let program = if name == "frontend" {
+        "all/site/index.html"
+    } else {
+        "all/app"
+    };
+    shell.must(&format!("cd {at} && ls {program}"), SOON).await;
     if name != "frontend" {
         let names = std::fs::read_to_string(folder.path().join("names")).expect("a list of files");
         let found: Vec<&str> = names
