@@ -19,17 +19,29 @@ missing() {
 # What the images are built from, and what runs as it is.
 mapfile -t wanted < <(
     sed -n 's/^ARG [A-Z]*_IMAGE=//p' compose/Dockerfile
-    docker compose -f compose/docker-compose.yml config --images | grep -v '^chatflow/'
+    docker compose -f compose/docker-compose.yml --profile tools config --images | grep -v '^chatflow/'
 )
 mapfile -t wanted < <(missing "${wanted[@]}" | sort -u)
+# Whether anybody answers at the registry that an image comes from; what it answers is another matter.
+reached() {
+    local host=registry-1.docker.io
+    case $1 in *.*/*) host=${1%%/*} ;; esac
+    curl --silent --output /dev/null --max-time 20 "https://$host/v2/"
+}
+
 for image in "${wanted[@]}"; do
     [ -n "$image" ] || continue
     echo "Pulling $image."
-    if ! timeout 600 docker pull --quiet "$image"; then
-        echo "No registry has it for this machine: making stand-ins (see compose/stand-ins/README.md)."
-        compose/stand-ins/local-images.sh
-        break
+    if timeout 600 docker pull --quiet "$image"; then
+        continue
     fi
+    if reached "$image"; then
+        echo "There is a registry, and it does not give $image: try again later." >&2
+        exit 69
+    fi
+    echo "No registry is reached: making stand-ins, under the same names (see compose/stand-ins/README.md)."
+    compose/stand-ins/local-images.sh
+    break
 done
 
 cargo build --quiet --workspace --bins

@@ -65,7 +65,7 @@ pub struct AccessSettings {
     #[arg(long, env = "OPEN_ACCESS", value_name = "true|false")]
     pub open_access: Option<String>,
     /// The addresses at which people reach this server, separated by commas, where BIND does not tell because a port of
-    /// a container or a proxy is published there [default: BIND]
+    /// a container or a proxy is published there [default: BIND, or everywhere with PROXY_HOPS]
     #[arg(long, env = "PUBLISHED_AT", value_name = "ADDRESSES")]
     pub published_at: Option<String>,
     /// The largest file, in bytes
@@ -128,6 +128,10 @@ pub struct HttpLimits {
 }
 
 impl AccessSettings {
+    fn no_proxy(&self) -> bool {
+        given(Some(&self.proxy_hops)).is_none_or(|hops| hops == "0")
+    }
+
     /// Checks them, for a server that listens where `listen` says.
     pub fn check(&self, problems: &mut Problems, listen: Option<Listen>) -> Option<Access> {
         let local = match given(self.published_at.as_deref()) {
@@ -135,7 +139,8 @@ impl AccessSettings {
                 .split(',')
                 .filter_map(|place| problems.bind("PUBLISHED_AT", place))
                 .all(|place| place.is_loopback()),
-            None => listen.is_some_and(|listen| listen.bind.is_loopback()),
+            // Whoever has a proxy in front does not have it for this machine alone.
+            None => listen.is_some_and(|listen| listen.bind.is_loopback()) && self.no_proxy(),
         };
         let open = match given(self.open_access.as_deref()) {
             Some(value) => problems.switch("OPEN_ACCESS", value),
@@ -254,6 +259,7 @@ mod tests {
                 .open
         );
         assert!(!check(&["--open-access", "false"]).unwrap().access.open);
+        assert!(!check(&["--proxy-hops", "1"]).unwrap().access.open);
     }
 
     #[test]

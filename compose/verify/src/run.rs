@@ -35,12 +35,22 @@ pub async fn run() -> ExitCode {
 
     // What an interrupted run has left.
     stack::down(&shell).await;
+    let unnamed = stack::unnamed_volumes(&shell).await;
     if free_ports(&mut report).await {
         files(&mut report, &shell).await;
         walk_the_guide(&mut report, &shell, &copy).await;
         scaled(&mut report, &shell).await;
         others(&mut report, &shell).await;
+        let all = shell.clone();
+        report
+            .step("no volume without a name is left", async move {
+                let left = stack::unnamed_volumes(&all).await;
+                let new: Vec<_> = left.difference(&unnamed).collect();
+                assert!(new.is_empty(), "{new:?}");
+            })
+            .await;
         images::sizes(&shell, &mut report).await;
+        images::stand_ins(&shell, &mut report).await;
     }
     report.close(&place.join("report.md"), began.elapsed().as_secs_f64());
     ExitCode::from(u8::from(report.failed() > 0))
@@ -50,7 +60,9 @@ pub async fn run() -> ExitCode {
 async fn free_ports(report: &mut Report) -> bool {
     report
         .step("the ports of the stack are free on this machine", async {
-            for port in [8092, 8020, 8021, 8022, 8023, 9000, 9001, 8080, 8443] {
+            for port in [
+                8092, 8020, 8021, 8022, 8023, 9000, 9001, 8080, 8443, 9090, 3000, 16686,
+            ] {
                 let listener = std::net::TcpListener::bind(("127.0.0.1", port));
                 assert!(
                     listener.is_ok(),
@@ -109,11 +121,15 @@ async fn walk_the_guide(report: &mut Report, shell: &Shell, copy: &Path) {
 
 /// Whether all images of this way to start the stack are here, or a registry has them.
 async fn has_images(shell: &Shell, script: &str) -> bool {
-    let config = script.split(" up ").next().unwrap_or_default();
-    let pull = format!(
-        "for image in $({config} config --images); do \
-           docker image inspect $image > /dev/null 2>&1 || timeout 300 docker pull --quiet $image; done"
-    );
+    let compose = script.split(" up ").next().unwrap_or_default();
+    let pull = if script.contains("pull") {
+        "timeout 300 docker pull --quiet redis:7-alpine".to_owned()
+    } else {
+        format!(
+            "for image in $({compose} config --images); do \
+               docker image inspect $image > /dev/null 2>&1 || timeout 300 docker pull --quiet $image; done"
+        )
+    };
     shell.run(&pull, stack::START * 4).await.well
 }
 
@@ -204,6 +220,12 @@ async fn scaled(report: &mut Report, shell: &Shell) {
             spread::calls_are_on_all_replicas(shell.clone()),
         )
         .await;
+    report
+        .step(
+            "every container is replaced by rolling-update.sh under load: no loss, no repeat, no failed request",
+            kills::a_rolling_update_is_not_noticed(shell.clone()),
+        )
+        .await;
     for service in [
         "edge",
         "chat-service",
@@ -227,6 +249,18 @@ async fn scaled(report: &mut Report, shell: &Shell) {
         .step(
             "scaled to one edge and back to three under way",
             spread::scaling_is_followed(shell.clone()),
+        )
+        .await;
+    report
+        .step(
+            "without an edge the gateway says so in the API's own form",
+            gateway::no_edge_is_told_in_form(shell.clone()),
+        )
+        .await;
+    report
+        .step(
+            "whoever invents addresses is limited all the same",
+            gateway::limits_count_real_addresses(),
         )
         .await;
     report

@@ -152,7 +152,7 @@ impl Shell {
 }
 
 /// What docker-compose.yml takes from the environment.
-const OF_THE_STACK: [&str; 16] = [
+const OF_THE_STACK: [&str; 25] = [
     "BIND",
     "PORT",
     "PRIVATE_BIND",
@@ -168,7 +168,16 @@ const OF_THE_STACK: [&str; 16] = [
     "MINIO_ROOT_PASSWORD",
     "LOG",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "PROXY_HOPS",
+    "EDGE_REPLICAS",
+    "CHAT_REPLICAS",
+    "PRESENCE_REPLICAS",
+    "NOTIFICATION_REPLICAS",
+    "FILE_REPLICAS",
     "COMPOSE_PROFILES",
+    "COMPOSE_FILE",
+    "COMPOSE_ENV_FILES",
 ];
 
 struct Running {

@@ -1,6 +1,9 @@
 //! The running stack, as an operator's tools see it: its containers, their addresses and their metrics.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde_json::Value;
 use test_support::{client::Rest, wait};
@@ -107,10 +110,16 @@ pub async fn up(shell: &Shell, options: &str) {
 pub async fn down(shell: &Shell) {
     shell
         .must(
-            "docker compose --profile '*' down --volumes --remove-orphans --timeout 20",
+            "docker compose -f docker-compose.yml -f rustfs.yml --profile '*' down --volumes --remove-orphans --timeout 20",
             START,
         )
         .await;
+}
+
+/// Volumes that no container uses, and that nobody has named.
+pub async fn unnamed_volumes(shell: &Shell) -> BTreeSet<String> {
+    let list = "docker volume ls --quiet --filter dangling=true --filter label=com.docker.volume.anonymous";
+    shell.must(list, SOON).await.lines().map(str::to_owned).collect()
 }
 
 /// Waits until the gateway answers for a replica of edge again.

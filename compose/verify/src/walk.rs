@@ -24,10 +24,14 @@ pub async fn run(shell: &Shell, block: &Block) {
     let project = shell.project().to_owned();
     // The guide is written for the project "chatflow"; this one is named otherwise, to leave that one alone.
     let as_written = move |output: &str| output.replace(&project, "chatflow");
+    // Volumes carry the project's name.
+    let script = block
+        .script
+        .replace("chatflow_", &format!("{}_", shell.project()));
     let place = format!("compose/README.md:{}", block.line);
     match block.kind {
         Kind::Shell => {
-            let ended = shell.run(&block.script, DEADLINE).await;
+            let ended = shell.run(&script, DEADLINE).await;
             let output = as_written(&ended.output);
             assert!(ended.well, "{place} fails:\n{}\n{output}", block.script);
             let missing = first_missing(&seen, &output);
@@ -43,7 +47,7 @@ pub async fn run(shell: &Shell, block: &Block) {
             );
             let wanted = seen.clone();
             let enough = move |output: &str| first_missing(&wanted, &as_written(output)).is_none();
-            let (held, output) = shell.run_until(&block.script, PATIENCE, enough).await;
+            let (held, output) = shell.run_until(&script, PATIENCE, enough).await;
             let missing = first_missing(&seen, &output);
             assert!(
                 held,
@@ -64,11 +68,8 @@ async fn in_a_browser(block: &Block, place: &str) {
          console.log = (...words) => { window.said.push(words.join(' ')); log(...words); };";
     tab.run(listen, Vec::new()).await;
     // As the console does: in the page's own scope, where `const` may be said again.
-    tab.run(
-        "const tag = document.createElement('script'); return (0, eval)(arguments[0]) && null",
-        vec![Value::from(block.script.clone())],
-    )
-    .await;
+    tab.run("(0, eval)(arguments[0])", vec![Value::from(block.script.clone())])
+        .await;
     let said = async || {
         let said = tab.run("return window.said.join('\\n')", Vec::new()).await;
         let said = said.as_str().unwrap_or_default().to_owned();

@@ -17,6 +17,7 @@ const OURS: [(&str, &str); 5] = [
 /// Read-only, without rights, under a user of their own, healthy by their own word.
 pub async fn are_confined(shell: Shell) {
     let services = shell.must("docker compose ps --services", SOON).await;
+    assert!(services.lines().count() >= 12, "{services}");
     for service in services.lines() {
         for container in stack::replicas(&shell, service).await {
             let told = &container.inspected;
@@ -41,6 +42,9 @@ pub async fn are_confined(shell: Shell) {
             )
             .await;
         assert!(own.contains(r#""status":"ready""#), "{service}: {own}");
+        for container in stack::replicas(&shell, service).await {
+            assert_eq!(container.inspected["Config"]["User"], "10001:10001", "{service}");
+        }
         let shells = shell
             .run(&format!("docker compose exec {service} sh -c true"), SOON)
             .await;
@@ -50,9 +54,16 @@ pub async fn are_confined(shell: Shell) {
 
 /// The databases can be reached by the services, and neither from the gateway's side nor from this machine.
 pub async fn databases_are_apart(shell: Shell) {
-    let reach = "docker compose exec gateway nc -z -w 2 postgres-chat 5432";
+    // By its address: that the name is unknown there would prove little.
+    let database = stack::replicas(&shell, "postgres-chat").await.remove(0);
+    let networks = database.inspected["NetworkSettings"]["Networks"].as_object();
+    let at = networks
+        .and_then(|all| all.values().next())
+        .and_then(|network| network["IPAddress"].as_str());
+    let at = at.expect("an address");
+    let reach = format!("docker compose exec gateway nc -z -w 2 {at} 5432");
     assert!(
-        !shell.run(reach, SOON).await.well,
+        !shell.run(&reach, SOON).await.well,
         "the gateway reaches a database"
     );
     let can = "docker compose exec gateway nc -z -w 2 redis 6379";

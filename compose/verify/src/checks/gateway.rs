@@ -136,12 +136,6 @@ pub async fn answers_stay_in_form(shell: Shell) {
     for path in ["/metrics", "/readyz"] {
         let _ = gateway.get(path).await.expect(404);
     }
-    // A client cannot choose the address that limits count by: the edge takes what the gateway has seen.
-    let messages = gateway
-        .get("/api/chat/rooms/general/messages?limit=200")
-        .await
-        .expect(200);
-    assert!(messages.json().is_array());
 }
 
 /// As large as may be, and one more: streamed through, with bounded memory on the way.
@@ -174,4 +168,51 @@ pub async fn files_stream_through(shell: Shell) {
             assert_eq!(container.inspected["RestartCount"], 0, "{service}");
         }
     }
+}
+
+/// With every edge stopped: 503 and JSON, also for what may not be sent twice; gone as soon as an edge is back.
+pub async fn no_edge_is_told_in_form(shell: Shell) {
+    shell.must("docker compose stop edge", stack::START).await;
+    let gateway = Rest::new(GATEWAY);
+    let message = json!({"user_id": "zoe", "username": "Zoe", "content": "anybody?"});
+    let refused = [
+        gateway.get("/api/chat/rooms").await.expect(503),
+        gateway
+            .post("/api/chat/rooms/general/messages", &message)
+            .await
+            .expect(503),
+    ];
+    for answer in refused {
+        assert!(
+            answer
+                .header("content-type")
+                .starts_with("application/problem+json")
+        );
+        assert_eq!(answer.json()["code"], "unavailable");
+        assert!(!answer.header("x-request-id").is_empty());
+    }
+    let status = Socket::try_connect("ws://localhost:8092/ws/general/zoe?username=Zoe", &[])
+        .await
+        .err();
+    assert_eq!(status, Some(Some(503)));
+    let _ = gateway.get("/").await.expect(200);
+    shell.must("docker compose start edge", stack::START).await;
+    stack::gateway_answers().await;
+}
+
+/// Sign-ins are limited by address. What a client writes into `X-Forwarded-For` does not give it new ones: each edge allows
+/// 120 a minute, and there are three.
+pub async fn limits_count_real_addresses() {
+    let gateway = Rest::new(GATEWAY);
+    let mut refused = 0;
+    for number in 0..480 {
+        let request = gateway
+            .request(Method::POST, "/api/chat/sessions")
+            .header("x-forwarded-for", format!("198.51.100.{}", number % 250))
+            .json(&json!({"user_id": format!("many{number}"), "username": "Many"}));
+        let answer = gateway.send(request).await;
+        assert!(matches!(answer.status, 201 | 429), "{}", answer.text());
+        refused += usize::from(answer.status == 429);
+    }
+    assert!(refused > 0, "480 sign-ins in one minute from one address");
 }

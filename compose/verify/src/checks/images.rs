@@ -26,13 +26,18 @@ const TOOLS: [&str; 14] = [
 ];
 
 /// Values that stand for secrets in the compose files, and what keys look like.
-const SECRETS: [&str; 5] = [
+const SECRETS: [&str; 7] = [
     "chatpass",
     "minioadmin",
     "BEGIN PRIVATE KEY",
     "BEGIN EC PRIVATE KEY",
+    "BEGIN RSA PRIVATE KEY",
+    "BEGIN OPENSSH PRIVATE KEY",
     "POSTGRES_PASSWORD",
 ];
+
+/// What must not be in any image.
+const BUILDERS: [&str; 5] = ["cargo", "rustc", "gcc", "cc", "ld"];
 
 /// Holds an image to all of it.
 pub async fn is_bare(shell: Shell, name: &'static str) {
@@ -77,14 +82,14 @@ pub async fn is_bare(shell: Shell, name: &'static str) {
         "all/app"
     };
     shell.must(&format!("cd {at} && ls {program}"), SOON).await;
-    if name != "frontend" {
-        let names = std::fs::read_to_string(folder.path().join("names")).expect("a list of files");
-        let found: Vec<&str> = names
-            .lines()
-            .filter(|path| TOOLS.contains(&path.rsplit('/').next().unwrap_or_default()))
-            .collect();
-        assert!(found.is_empty(), "{image} has {found:?}");
-    }
+    let names = std::fs::read_to_string(folder.path().join("names")).expect("a list of files");
+    let unwanted: &[&str] = if name == "frontend" { &BUILDERS } else { &TOOLS };
+    let found: Vec<&str> = names
+        .lines()
+        .filter(|path| !path.contains("bash-completion"))
+        .filter(|path| unwanted.contains(&path.rsplit('/').next().unwrap_or_default()))
+        .collect();
+    assert!(found.is_empty(), "{image} has {found:?}");
     // nginx is not ours, and its documentation may name anything.
     let ours = if name == "frontend" {
         "all/site all/etc/nginx/nginx.conf"
@@ -110,6 +115,21 @@ pub async fn sizes(shell: &Shell, report: &mut Report) {
             .await;
         let bytes: f64 = size.trim().parse().expect("a number of bytes");
         report.note(format!("image {}: {:.1} MB", tag(name), bytes / 1e6));
+    }
+}
+
+/// Notes which of the others' images are stand-ins.
+pub async fn stand_ins(shell: &Shell, report: &mut Report) {
+    let config = "docker compose --profile tools config --images | grep -v ^chatflow/ | sort -u";
+    for image in shell.must(config, SOON).await.lines() {
+        let label =
+            format!("docker image inspect --format '{{{{index .Config.Labels \"local.standin\"}}}}' {image}");
+        let kind = if shell.run(&label, SOON).await.output.trim() == "true" {
+            "a stand-in"
+        } else {
+            "the real image"
+        };
+        report.note(format!("{image}: {kind}"));
     }
 }
 
