@@ -108,12 +108,8 @@ pub async fn up(shell: &Shell, options: &str) {
 
 /// Takes the stack down with all that it kept.
 pub async fn down(shell: &Shell) {
-    shell
-        .must(
-            "docker compose -f docker-compose.yml -f rustfs.yml --profile '*' down --volumes --remove-orphans --timeout 20",
-            START,
-        )
-        .await;
+    let all = "docker compose --profile '*' down --volumes --remove-orphans --timeout 20";
+    shell.must(all, START).await;
 }
 
 /// Volumes that no container uses, and that nobody has named.

@@ -10,7 +10,7 @@ use std::{
 
 use e2e::Stack;
 use serde_json::Value;
-use test_support::{binaries, cluster::Cluster, wait};
+use test_support::{binaries, cluster::Cluster, collector::Collector, wait};
 
 mod files;
 mod prometheus;
@@ -124,8 +124,10 @@ fn prometheus_takes_the_files() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_shown_and_warned_of_exists() {
+    let collector = Collector::start_new().await;
     let cluster = Cluster::builder()
         .env("edge", "SIGN_INS_PER_MINUTE", "20")
+        .env_of_all("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url())
         .start()
         .await;
     let stack = Arc::new(Stack::Services(Box::new(cluster)));

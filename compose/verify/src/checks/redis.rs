@@ -29,12 +29,12 @@ pub async fn is_a_hint(shell: Shell) {
     heard_by_all(&mut sockets, "still without Redis", WITHOUT).await;
     shell.must("docker compose start redis", START).await;
     // By their own word, each: what Docker says of them may be some seconds old.
-    let mut edges = stack::replicas(&shell, "edge").await.len();
-    while edges > 0 {
-        let ask =
-            format!("until docker compose exec --index {edges} edge /app/edge health; do sleep 0.2; done");
+    for edge in stack::replicas(&shell, "edge").await {
+        let ask = format!(
+            "until docker exec {} /app/edge health; do sleep 0.2; done",
+            edge.id
+        );
         shell.must(&ask, SOON).await;
-        edges -= 1;
     }
     heard_by_all(&mut sockets, "with Redis again", WITH).await;
     for socket in sockets {
