@@ -143,7 +143,7 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
         fields::id("room_id", &asked.room_id)?;
         let limit = fields::page("limit", asked.limit)?;
         let span = match (asked.before, asked.after) {
-            (Some(_), Some(_)) => return Err(Invalid::new("before", "goes not together with after").into()),
+            (Some(_), Some(_)) => return Err(Invalid::new("before", "cannot be combined with after").into()),
             (None, Some(seq)) => Span::After(seq),
             (before, None) => Span::Before(before.unwrap_or(u64::MAX)),
         };
