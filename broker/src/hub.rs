@@ -8,7 +8,7 @@ use std::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Notify, watch};
 
-use crate::{Event, Publication, Subscription, inbox::Inbox, matches};
+use crate::{Event, Publication, Subscription, inbox::Inbox, is_extra, matches};
 
 /// All subscriptions of a broker. Whether one works depends on its patterns: in process they always do, on Redis
 /// between their confirmation and the loss of the connection.
@@ -44,7 +44,9 @@ impl Delivering {
         match self {
             Self::Everything => true,
             Self::Nothing => false,
-            Self::Confirmed(_, confirmed) => patterns.iter().all(|pattern| confirmed.contains(pattern)),
+            Self::Confirmed(_, confirmed) => patterns
+                .iter()
+                .all(|pattern| is_extra(pattern) || confirmed.contains(pattern)),
         }
     }
 

@@ -6,6 +6,7 @@
 //! - publications of one [`Broker::publish`] call, and of successive awaited calls, arrive in their order;
 //! - whatever could not be delivered (connection lost, subscriber too slow) shows as [`Event::Interrupted`] at every
 //!   subscriber concerned, followed by [`Event::Connected`] once delivery works again: in between, read the log;
+//! - channels and patterns that begin with `trace:` are extras, and may be refused without consequences for the others;
 //! - nothing here blocks a publisher on a slow subscriber, and nothing is kept without a bound in bytes.
 
 mod hub;
@@ -41,6 +42,19 @@ pub struct Publication {
     pub channel: String,
     /// The bytes, passed on as they are.
     pub payload: Bytes,
+}
+
+impl Publication {
+    /// Whether it is an extra: of use where it arrives, missed by nobody. Metrics don't count it.
+    pub fn is_extra(&self) -> bool {
+        is_extra(&self.channel)
+    }
+}
+
+/// Whether a channel, or a pattern, is one of extras. Where the broker refuses those to its user, the rest goes on: it is
+/// published, heard, and said to be connected.
+fn is_extra(name: &str) -> bool {
+    name.starts_with("trace:")
 }
 
 /// What a subscriber gets.

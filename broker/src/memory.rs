@@ -28,10 +28,13 @@ impl Drop for MemoryBroker {
 
 impl Backend for MemoryBroker {
     fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>> {
-        publishing::measured(publications.len(), async move {
-            self.hub.deliver(&publications);
-            Ok(())
-        })
+        async move {
+            let publish = async {
+                self.hub.deliver(&publications);
+                Ok(())
+            };
+            publishing::measured(&publications, publish).await
+        }
         .boxed()
     }
 

@@ -2,13 +2,14 @@
 
 use std::{future::Future, time::Instant};
 
-use crate::Error;
+use crate::{Error, Publication};
 
-/// Runs `publish`, which publishes so many, and counts and times it.
+/// Runs `publish`, which publishes those, and counts and times it.
 pub(crate) async fn measured(
-    count: usize,
+    publications: &[Publication],
     publish: impl Future<Output = Result<(), Error>>,
 ) -> Result<(), Error> {
+    let count = publications.iter().filter(|one| !one.is_extra()).count();
     let began = Instant::now();
     let result = publish.await;
     let outcome = if result.is_ok() { "published" } else { "lost" };

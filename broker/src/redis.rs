@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use tokio_util::sync::DropGuard;
 
 use crate::{
-    Backend, BrokerUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication, Subscription, hub::Hub, publishing,
+    Backend, BrokerUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication, Subscription, hub::Hub, is_extra,
+    publishing,
 };
 use link::{Session, in_words};
 
@@ -48,11 +49,19 @@ impl RedisBroker {
     async fn publish_now(&self, publications: &[Publication]) -> Result<(), Error> {
         let mut connection = self.link.connection().map_err(Error::Unavailable)?;
         let mut pipeline = redis::pipe();
-        for Publication { channel, payload } in publications {
-            pipeline.publish(channel, payload.as_ref()).ignore();
+        // Each command has an answer of its own: those of extras are nobody's concern.
+        pipeline.ignore_errors();
+        for publication in publications {
+            pipeline.publish(&publication.channel, publication.payload.as_ref());
+            if publication.is_extra() {
+                pipeline.ignore();
+            }
         }
-        match tokio::time::timeout(PUBLISH_DEADLINE, pipeline.query_async::<()>(&mut connection)).await {
-            Ok(result) => result.map_err(|error| Error::Unavailable(in_words(&error))),
+        let answers = pipeline.query_async::<Vec<Result<(), RedisError>>>(&mut connection);
+        match tokio::time::timeout(PUBLISH_DEADLINE, answers).await {
+            Ok(answers) => answers
+                .and_then(|answers| answers.into_iter().collect())
+                .map_err(|error| Error::Unavailable(in_words(&error))),
             Err(_) => Err(Error::Unavailable("no answer".to_owned())),
         }
     }
@@ -107,13 +116,13 @@ async fn serve(link: &mut link::Follower, hub: &Hub, session: Session) -> Option
         mut connection,
     } = session;
     let mut asked = BTreeSet::new();
-    let mut refused = false;
+    let (mut refused, mut without) = (false, false);
     hub.begin(number);
     loop {
         let (more, less) = hub.difference(&asked);
         tokio::select! {
             next = link.changed() => return next,
-            result = ask(&mut connection, &more, &less) => match result {
+            result = ask(&mut connection, &more, &less, &mut without) => match result {
                 Ok(()) => {
                     asked.extend(more);
                     asked.retain(|pattern| !less.contains(pattern));
@@ -137,10 +146,12 @@ async fn serve(link: &mut link::Follower, hub: &Hub, session: Session) -> Option
     }
 }
 
+/// `without` is set once it is told that extras are refused.
 async fn ask(
     connection: &mut MultiplexedConnection,
     more: &[String],
     less: &[String],
+    without: &mut bool,
 ) -> Result<(), RedisError> {
     let is_pattern = |name: &&String| name.ends_with('*');
     let (patterns, names): (Vec<&String>, Vec<&String>) = less.iter().partition(is_pattern);
@@ -150,7 +161,21 @@ async fn ask(
     if !names.is_empty() {
         connection.unsubscribe(names).await?;
     }
-    let (patterns, names): (Vec<&String>, Vec<&String>) = more.iter().partition(is_pattern);
+    let (extras, needed): (Vec<&String>, Vec<&String>) = more.iter().partition(|name| is_extra(name));
+    match subscribe(connection, &extras).await {
+        Err(error) if error.code() == Some("NOPERM") => {
+            if !std::mem::replace(without, true) {
+                let error = in_words(&error);
+                tracing::warn!(error, patterns = ?extras, "can't subscribe; going on without");
+            }
+        }
+        result => result?,
+    }
+    subscribe(connection, &needed).await
+}
+
+async fn subscribe(connection: &mut MultiplexedConnection, names: &[&String]) -> Result<(), RedisError> {
+    let (patterns, names): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| name.ends_with('*'));
     if !patterns.is_empty() {
         connection.psubscribe(patterns).await?;
     }
@@ -168,10 +193,7 @@ impl Drop for RedisBroker {
 
 impl Backend for RedisBroker {
     fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>> {
-        publishing::measured(publications.len(), async move {
-            self.publish_now(&publications).await
-        })
-        .boxed()
+        async move { publishing::measured(&publications, self.publish_now(&publications)).await }.boxed()
     }
 
     fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription> {

@@ -150,6 +150,48 @@ async fn a_peer_that_accepts_and_never_answers_is_not_a_connection() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_not_trace_hears_and_publishes_everything_else() {
+    let server = Server::start_new().await;
+    redis_does(&server, "ACL SETUSER limited on >secret +@all &room:* &presence").await;
+    let url = format!("redis://limited:secret@127.0.0.1:{}", server.port());
+    let shutdown = Shutdown::new();
+    let broker = Broker::new(RedisBroker::connect(&url.parse().unwrap(), &shutdown));
+    let mut heard = subscribed(&broker, &["room:*", "presence", "trace:*"]).await;
+    connected(&broker, true).await;
+    let both = vec![
+        publication("trace:general", "hint"),
+        publication("room:general", "frame"),
+    ];
+    broker
+        .publish(both.clone())
+        .await
+        .expect("the frame is published");
+    assert_eq!(event(&mut heard).await, message("room:general", "frame"));
+    // What is no extra is told.
+    let refused = broker.publish(vec![publication("user:alice", "x")]).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+
+    redis_does(&server, "ACL SETUSER limited &trace:*").await;
+    server.kill_clients().await;
+    assert_eq!(event(&mut heard).await, Event::Interrupted);
+    assert_eq!(event(&mut heard).await, Event::Connected);
+    broker.publish(both).await.unwrap();
+    assert_eq!(event(&mut heard).await, message("trace:general", "hint"));
+    assert_eq!(event(&mut heard).await, message("room:general", "frame"));
+}
+
+async fn redis_does(server: &Server, command: &str) {
+    let mut words = command.split(' ');
+    let mut command = redis::cmd(words.next().expect("a command"));
+    for word in words {
+        command.arg(word);
+    }
+    let mut connection = server.connection().await;
+    let done = command.query_async::<()>(&mut connection).await;
+    done.expect("Redis does it");
+}
+
 /// Why connecting fails.
 async fn refusal(broker: &Broker) -> String {
     wait::eventually(wait::SOON, "connecting is refused", async || {

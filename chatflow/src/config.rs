@@ -64,6 +64,7 @@ pub struct Settings {
     access: AccessSettings,
     #[command(flatten)]
     logs: LogSettings,
+    /// Whether and where to tell of traces
     #[command(flatten)]
     traces: TraceSettings,
     #[command(subcommand)]

@@ -1,6 +1,9 @@
 //! One message, followed from socket to socket as one trace; and nobody notices when nobody listens to traces.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use e2e::stack::{fresh, say, settle};
 use serde_json::Value;
@@ -122,7 +125,7 @@ async fn a_message_is_one_trace_over_all_processes() {
     let mut bob = join(&cluster, 1, "bob").await;
     from_socket_to_socket(&cluster, &collector, &mut alice, &mut bob).await;
     a_request_is_a_trace_whose_id_is_in_the_log(&cluster, &collector).await;
-    traces_begin_where_people_ask_for_something(&collector);
+    traces_begin_where_people_ask_for_something(&cluster, &collector, &mut alice).await;
     without_a_collector_messages_go_on(&cluster, &mut collector, &mut alice, &mut bob).await;
     processes_stop_in_time_beside_a_collector_that_hangs(&cluster, &mut collector, alice).await;
 }
@@ -200,8 +203,24 @@ async fn a_request_is_a_trace_whose_id_is_in_the_log(cluster: &Cluster, collecto
     }
 }
 
-/// Beats, comparisons and health have come by meanwhile: they are in no trace.
-fn traces_begin_where_people_ask_for_something(collector: &Collector) {
+/// Beats, comparisons and health are in no trace.
+async fn traces_begin_where_people_ask_for_something(
+    cluster: &Cluster,
+    collector: &Collector,
+    alice: &mut Socket,
+) {
+    for method in ["Heads", "HeartbeatMany"] {
+        wait::until(wait::START, "it comes by the clock", async || {
+            metrics(cluster.edge(0)).await.lines().any(|line| {
+                line.starts_with("chatflow_grpc_client_seconds_count{")
+                    && line.contains(&format!("method=\"{method}\""))
+            })
+        })
+        .await;
+    }
+    // Once this is told, so is what was before it.
+    let ack = say(alice, "by the clock").await;
+    trace_of(collector, &ack, 2).await;
     for span in collector.spans() {
         let is_root = span.parent_id.is_empty();
         let asked = span.name == "send message" || span.name.contains(" /");
@@ -214,10 +233,14 @@ fn traces_begin_where_people_ask_for_something(collector: &Collector) {
 
 const DON_T_REACH: &str = "traces don't reach the collector";
 
+async fn metrics(process: &Process) -> String {
+    let answer = process.get("/metrics").await.expect("an answer");
+    answer.text().await.expect("a body")
+}
+
 /// How many spans a process has dropped, by its metrics.
 async fn dropped(process: &Process) -> u64 {
-    let answer = process.get("/metrics").await.expect("an answer");
-    let text = answer.text().await.expect("a body");
+    let text = metrics(process).await;
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("chatflow_trace_spans_total{outcome=\"dropped\"} "));
@@ -288,13 +311,28 @@ async fn processes_stop_in_time_beside_a_collector_that_hangs(
 #[tokio::test(flavor = "multi_thread")]
 async fn the_all_in_one_tells_of_the_same_way() {
     let collector = Collector::start_new().await;
-    let chat = AllInOne::start_with(|process| process.env(ENDPOINT, collector.url())).await;
+    // Of the other standard variables its name counts; those that can't be used turn nothing off.
+    let settings = |process: test_support::process::Builder| {
+        process
+            .env(ENDPOINT, collector.url())
+            .env("OTEL_SERVICE_NAME", "our chat")
+            .env("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=the-one")
+            .env("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+            .env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+            .env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "nowhere")
+            .env("OTEL_EXPORTER_OTLP_TIMEOUT", "long")
+            .env("OTEL_BSP_MAX_QUEUE_SIZE", "none")
+            .env("OTEL_TRACES_SAMPLER", "always_off")
+    };
+    let chat = AllInOne::start_with(settings).await;
     let mut alice = Socket::connect(&chat.ws_url("/ws/general/alice?username=alice")).await;
     settle(&mut alice).await;
     let ack = say(&mut alice, CONTENT).await;
     let trace = trace_of(&collector, &ack, 1).await;
     tree(&trace, &ack);
-    assert!(trace.iter().all(|span| span.service == "chatflow"), "{trace:#?}");
+    for span in &trace {
+        assert_eq!((&*span.service, &*span.instance), ("our chat", "the-one"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -314,6 +352,36 @@ async fn of_what_is_not_sampled_nothing_is_told() {
     // What there was to tell would be told now.
     chat.process.terminate(STOP).await;
     assert_eq!(collector.spans(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_process_that_still_has_spans_to_tell() {
+    // Accepts, and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let collector = format!("http://{}", silent.local_addr().expect("an address"));
+    for drained in [false, true] {
+        let chat = AllInOne::start_with(|process| process.env(ENDPOINT, &collector)).await;
+        let _ = Rest::new(chat.base_url())
+            .get("/api/chat/rooms")
+            .await
+            .expect(200);
+        chat.process.signal("TERM");
+        chat.process
+            .output()
+            .wait_for("again to stop at once", wait::SOON)
+            .await;
+        if drained {
+            wait::until(wait::SOON, "it takes nothing any more", async || {
+                chat.process.get("/livez").await.is_none()
+            })
+            .await;
+        }
+        let second = Instant::now();
+        chat.process.signal("TERM");
+        chat.process.exited(wait::SOON).await;
+        let took = second.elapsed();
+        assert!(took < Duration::from_millis(700), "drained: {drained}: {took:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

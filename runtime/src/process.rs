@@ -132,17 +132,17 @@ pub fn main<P: Program>() -> ExitCode {
             .map_err(|e| Fatal::unavailable(format!("no signal handlers: {e}")))?;
         crate::metrics::keep_up(&shutdown);
         let command = <P as CommandFactory>::command();
-        traces.start(command.get_name(), command.get_version().unwrap_or_default());
+        traces.start(command.get_name(), command.get_version().unwrap_or_default())?;
         // On a thread of the runtime, not on this one: bringing a database up blocks in place, and that would swallow
         // what wakes this thread meanwhile, such as the first connection.
         let ended = tokio::spawn(P::run(config, shutdown.clone()))
             .await
             .unwrap_or_else(|failed| Err(Fatal::software(format!("a task of the process failed: {failed}"))));
         shutdown.finish().await;
+        // While the runtime still moves what is sent.
+        tell_last_spans(&shutdown).await;
         ended
     });
-    // While the runtime still moves what is sent.
-    trace::flush(LAST_SPANS.min(GONE_BY.saturating_sub(shutdown.begun_for())));
     // A blocking call that hangs (a dead disk) must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(200));
     match ended {
@@ -152,6 +152,12 @@ pub fn main<P: Program>() -> ExitCode {
         }
         Err(fatal) => tell(&fatal),
     }
+}
+
+async fn tell_last_spans(shutdown: &Shutdown) {
+    let limit = LAST_SPANS.min(GONE_BY.saturating_sub(shutdown.begun_for()));
+    let telling = async { tokio::task::spawn_blocking(move || trace::flush(limit)).await };
+    shutdown.last(limit, telling).await;
 }
 
 #[expect(clippy::print_stderr, reason = "the last words of a process that can't log")]

@@ -14,13 +14,16 @@ tokio::task_local! {
 
 /// Takes a client's id where it is short and harmless, else makes one (UUID v7).
 pub fn accept_or_make(offered: Option<&[u8]>) -> Arc<str> {
-    let harmless = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     match offered {
-        Some(id) if (1..=MAX).contains(&id.len()) && id.iter().all(harmless) => {
-            String::from_utf8_lossy(id).into()
-        }
+        Some(id) if (1..=MAX).contains(&id.len()) && is_harmless(id) => String::from_utf8_lossy(id).into(),
         _ => uuid::Uuid::now_v7().to_string().into(),
     }
+}
+
+/// Whether an id of a client's holds nothing but letters, digits, `-`, `_` and `.`.
+pub fn is_harmless(id: &[u8]) -> bool {
+    id.iter()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// Runs `task` under `id`.

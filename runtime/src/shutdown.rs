@@ -21,6 +21,7 @@ pub struct Shutdown {
     soft: CancellationToken,
     since: Arc<OnceLock<Instant>>,
     hard: CancellationToken,
+    at_once: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -30,7 +31,8 @@ impl Shutdown {
         Self::default()
     }
 
-    /// Begins at SIGTERM or SIGINT; a second one cancels the hard token at once.
+    /// Begins at SIGTERM or SIGINT; a second one cancels the hard token at once, and what is done after it. To be called
+    /// once.
     ///
     /// # Errors
     /// Where the kernel refuses the signal handlers.
@@ -54,6 +56,7 @@ impl Shutdown {
                 } else {
                     tracing::warn!(signal, "stopping at once");
                     tokens.hard.cancel();
+                    tokens.at_once.cancel();
                 }
             }
         });
@@ -84,6 +87,13 @@ impl Shutdown {
     /// Resolves when time is up: drop everything.
     pub async fn time_is_up(&self) {
         self.hard.cancelled().await;
+    }
+
+    /// Runs a last task of the process up to a limit; not at all, or not to its end, once a second signal asks to stop at
+    /// once.
+    pub async fn last<F: Future>(&self, limit: Duration, task: F) -> Option<F::Output> {
+        let task = tokio::time::timeout(limit, task);
+        self.at_once.run_until_cancelled(task).await?.ok()
     }
 
     /// The soft token, for those who want a child of it.
@@ -158,5 +168,18 @@ mod tests {
         shutdown.finish_within(Duration::from_millis(20)).await;
         assert_eq!(polite.await.unwrap(), Some(()));
         assert_eq!(stubborn.await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_last_task_has_a_limit_and_none_begins_after_a_second_signal() {
+        let shutdown = Shutdown::new();
+        let limit = Duration::from_millis(20);
+        assert_eq!(shutdown.last(limit, async { 1 }).await, Some(1));
+        assert_eq!(shutdown.last(limit, std::future::pending::<()>()).await, None);
+        let hour = Duration::from_hours(1);
+        let (again, hangs) = (shutdown.at_once.clone(), std::future::pending::<()>());
+        let (ended, ()) = tokio::join!(shutdown.last(hour, hangs), async { again.cancel() });
+        assert_eq!(ended, None);
+        assert_eq!(shutdown.last(hour, async { 1 }).await, None);
     }
 }

@@ -18,18 +18,19 @@ pub use parent::Parent;
 pub use settings::{TraceSettings, Traces};
 pub use span::{Span, event};
 
-/// The names of our own attributes. None of them ever holds what somebody wrote, or a token.
+/// The names of our own attributes. None of them ever holds the content of a message, or a token.
 pub mod key {
     /// The room.
     pub const ROOM_ID: &str = "chatflow.room_id";
     /// The place of a change in its room.
     pub const SEQ: &str = "chatflow.seq";
-    /// What the client calls its message.
+    /// What the client calls its message, where that is made of letters, digits, `-`, `_` and `.` alone.
     pub const CLIENT_MSG_ID: &str = "chatflow.client_msg_id";
     /// The id in the log lines of a request.
     pub const REQUEST_ID: &str = "chatflow.request_id";
     /// How many changes one transaction stored.
     pub const BATCH_SIZE: &str = "chatflow.batch_size";
-    /// How many sockets a frame was written to, or queued for.
+    /// How many sockets of this edge a frame was written to, or queued for: those that listened to the room when it was
+    /// fanned out, without those that were still fed from the log.
     pub const SOCKETS: &str = "chatflow.sockets";
 }

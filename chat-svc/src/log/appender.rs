@@ -2,7 +2,6 @@
 //! nobody.
 
 use std::{
-    collections::HashMap,
     hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher},
     sync::Arc,
     time::Instant,
@@ -114,7 +113,11 @@ async fn commit<S: Log>(parts: Parts<S>, mut queue: mpsc::Receiver<Pending>) {
         #[expect(clippy::cast_precision_loss, reason = "a batch is far below 2^52")]
         metrics::histogram!("chatflow_chat_batch_size").record(changes.len() as f64);
         let began = Instant::now();
-        let spans: Vec<Span> = traces.values().map(|trace| trace.commit(changes.len())).collect();
+        let spans: Vec<Span> = traces
+            .iter()
+            .flatten()
+            .map(|trace| trace.commit(changes.len()))
+            .collect();
         let result = parts.store.commit(changes, &parts.clock).await;
         metrics::histogram!("chatflow_chat_commit_seconds").record(began.elapsed().as_secs_f64());
         let answers = match result {
@@ -140,15 +143,15 @@ async fn commit<S: Log>(parts: Parts<S>, mut queue: mpsc::Receiver<Pending>) {
     }
 }
 
-fn publish<S>(parts: &Parts<S>, answers: &[Result<Committed>], traces: &HashMap<usize, Begun>) {
+fn publish<S>(parts: &Parts<S>, answers: &[Result<Committed>], traces: &[Option<Begun>]) {
     let new = || {
-        let stored = answers.iter().enumerate();
-        stored.filter_map(|(at, answer)| Some((at, answer.as_ref().ok().filter(|c| !c.repeated)?)))
+        let stored = answers.iter().zip(traces);
+        stored.filter_map(|(answer, trace)| Some((answer.as_ref().ok().filter(|c| !c.repeated)?, trace)))
     };
-    let mut publications = Vec::with_capacity(answers.len() + traces.len());
-    let mut spans = Vec::with_capacity(traces.len());
-    for (at, committed) in new() {
-        if let Some(trace) = traces.get(&at) {
+    let mut publications = Vec::with_capacity(answers.len());
+    let mut spans = Vec::new();
+    for (committed, trace) in new() {
+        if let Some(trace) = trace {
             let (span, hint) = trace.publish(&committed.message);
             spans.push(span);
             publications.push(hint);
@@ -157,7 +160,11 @@ fn publish<S>(parts: &Parts<S>, answers: &[Result<Committed>], traces: &HashMap<
     }
     parts.publisher.publish_traced(publications, spans);
     let mentions = |message: &Message| message.change_seq == message.seq && message.content.contains('@');
-    if new().any(|(_, committed)| mentions(&committed.message)) {
+    if new().any(|(committed, _)| mentions(&committed.message)) {
         parts.mentioned.notify_one();
     }
 }
+
+#[cfg(test)]
+#[path = "appender_tests.rs"]
+mod tests;

@@ -1,7 +1,5 @@
 //! One batch: what waits now, up to a size, without those whose callers have given up.
 
-use std::collections::HashMap;
-
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -35,8 +33,8 @@ pub(super) struct Batch {
     pub(super) callers: Vec<oneshot::Sender<Result<Committed>>>,
     /// Held until the batch is done: it counts as queued until then.
     pub(super) shares: Vec<Share>,
-    /// Of those changes whose trace is sampled, by their place.
-    pub(super) traces: HashMap<usize, Begun>,
+    /// Of those changes whose trace is sampled, in the same order.
+    pub(super) traces: Vec<Option<Begun>>,
 }
 
 impl Batch {
@@ -62,9 +60,7 @@ impl Batch {
             return 0;
         }
         let bytes = pending.change.weight();
-        if let Some(trace) = pending.trace.begin() {
-            self.traces.insert(self.changes.len(), trace);
-        }
+        self.traces.push(pending.trace.begin());
         self.changes.push(pending.change);
         self.callers.push(pending.answer);
         self.shares.push(pending.share);

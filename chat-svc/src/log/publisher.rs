@@ -31,6 +31,7 @@ struct Waiting {
     /// They end when it is published.
     spans: Vec<Span>,
     since: Instant,
+    /// Of the frames. Hints of traces take none: each is smaller than its frame.
     share: Share,
 }
 
@@ -55,9 +56,8 @@ impl Publisher {
         if publications.is_empty() {
             return;
         }
-        let count = publications.len();
-        let bytes = publications
-            .iter()
+        let count = frames(&publications).count();
+        let bytes = frames(&publications)
             .map(|p| p.payload.len() + p.channel.len())
             .sum();
         let queued = match self.budget.take(bytes) {
@@ -82,6 +82,11 @@ impl Publisher {
     }
 }
 
+/// Without what travels beside them, which nobody misses.
+fn frames(publications: &[Publication]) -> impl Iterator<Item = &Publication> {
+    publications.iter().filter(|one| !one.is_extra())
+}
+
 async fn publish(broker: Broker, mut queue: mpsc::Receiver<Waiting>) {
     let mut works = true;
     while let Some(first) = queue.recv().await {
@@ -93,7 +98,7 @@ async fn publish(broker: Broker, mut queue: mpsc::Receiver<Waiting>) {
             shares.push(next.share);
             spans.extend(next.spans);
         }
-        let count = publications.len();
+        let count = frames(&publications).count();
         match broker.publish(publications).await {
             Ok(()) => {
                 if !std::mem::replace(&mut works, true) {
@@ -113,5 +118,37 @@ async fn publish(broker: Broker, mut queue: mpsc::Receiver<Waiting>) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{frame::room_channel, trace_hint::trace_channel};
+
+    use super::*;
+
+    fn publication(channel: String) -> Publication {
+        Publication {
+            channel,
+            payload: vec![b'x'; 100].into(),
+        }
+    }
+
+    #[test]
+    fn hints_take_nothing_from_frames() {
+        let (queue, mut waiting) = mpsc::channel(8);
+        let frame = publication(room_channel("general"));
+        let publisher = Publisher {
+            queue,
+            budget: Budget::new(frame.channel.len() + frame.payload.len(), "test_bytes"),
+        };
+        let hint = publication(trace_channel("general"));
+        let both = vec![hint, frame.clone()];
+        assert_eq!(frames(&both).collect::<Vec<_>>(), [&frame]);
+        publisher.publish(both.clone());
+        let first = waiting.try_recv().unwrap();
+        assert_eq!(first.publications, both);
+        publisher.publish(both);
+        assert!(waiting.try_recv().is_err(), "one frame is the bound");
     }
 }

@@ -1,5 +1,7 @@
 //! A change's way through the log as its trace tells of it: the wait for a batch, the commit, the publication.
 
+use std::mem;
+
 use broker::Publication;
 use proto::trace_hint::{TraceHint, trace_channel};
 use runtime::trace::{Parent, Span, SpanKind, key};
@@ -25,9 +27,17 @@ impl Queued {
     }
 
     /// The change is taken into a batch; `None` where its trace is not sampled.
-    pub(super) fn begin(self) -> Option<Begun> {
-        drop(self.wait);
-        self.call.is_some().then_some(Begun(self.call))
+    pub(super) fn begin(mut self) -> Option<Begun> {
+        drop(mem::take(&mut self.wait));
+        let call = mem::take(&mut self.call);
+        call.is_some().then_some(Begun(call))
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        // Of one that was not taken into a batch: its caller has given up, or is told that too much waits.
+        self.wait.fail("not committed");
     }
 }
 

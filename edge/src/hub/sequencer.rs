@@ -22,7 +22,7 @@ use super::{
     served::{Served, Waiting},
     shard::Command,
     shards::Shards,
-    traced::Announced,
+    traced::Places,
 };
 use crate::{
     meters,
@@ -46,8 +46,8 @@ pub(super) struct Sequencer {
     rooms: HashMap<RoomId, Served>,
     /// What this round fans out.
     due: HashMap<RoomId, Vec<Frame>>,
-    /// Changes on their way here that belong to a trace.
-    announced: Announced,
+    /// For announcements in the rooms.
+    places: Places,
     /// Rooms whose heads are to be compared soon.
     doubtful: HashSet<RoomId>,
     to_start: Vec<(RoomId, u64)>,
@@ -73,7 +73,7 @@ impl Sequencer {
         let sequencer = Self {
             rooms: HashMap::new(),
             due: HashMap::new(),
-            announced: Announced::default(),
+            places: Places::default(),
             doubtful: HashSet::new(),
             to_start: Vec::new(),
             starting: false,
@@ -294,10 +294,10 @@ impl Sequencer {
 
     /// The trace of a change whose hint should come now.
     pub(super) fn announce(&mut self, room: &str, seq: u64, trace: Parent) {
-        if let Some((id, entry)) = self.rooms.get_key_value(room)
+        if let Some(entry) = self.rooms.get_mut(room)
             && seq > entry.tail.stands_at().seq
         {
-            self.announced.add(id, seq, trace);
+            entry.announced.add(seq, trace, &self.places);
         }
     }
 
@@ -391,6 +391,7 @@ impl Sequencer {
         self.epochs += 1;
         if let Some(entry) = self.rooms.get_mut(id) {
             entry.epoch = self.epochs;
+            entry.announced.clear();
         }
         // Hints that came while this was found out are forgotten with the rest.
         self.doubtful.insert(Arc::clone(id));
@@ -426,10 +427,11 @@ impl Sequencer {
     /// Hands this round's frames to the shards.
     pub(super) async fn flush(&mut self) {
         for (id, frames) in self.due.drain() {
-            if let Some(entry) = self.rooms.get(&id).filter(|_| !frames.is_empty()) {
-                let delivery = self.announced.take(&id, &frames);
+            if let Some(entry) = self.rooms.get_mut(&id).filter(|_| !frames.is_empty()) {
+                let last = entry.tail.stands_at();
+                let delivery = entry.announced.pass(&id, &frames, last.seq);
                 self.shards
-                    .publish(&id, frames, entry.tail.stands_at(), delivery, entry.by_shard())
+                    .publish(&id, frames, last, delivery, entry.by_shard())
                     .await;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, mem, sync::Arc};
 
-use super::RoomId;
+use super::{RoomId, traced::Announced};
 use crate::{
     recovery::{heads::Standing, seen::Seen, tail::Tail},
     socket::connection::Connection,
@@ -13,6 +13,8 @@ pub(super) struct Served {
     /// Tells a room from the same one that was listened to before, or before its log was set back.
     pub(super) epoch: u64,
     pub(super) tail: Tail,
+    /// Changes on their way here that belong to a trace.
+    pub(super) announced: Announced,
     /// Connections, with their shard.
     members: HashMap<u64, usize>,
     by_shard: Vec<u32>,
@@ -33,6 +35,7 @@ impl Served {
         Self {
             epoch,
             tail: Tail::starting(),
+            announced: Announced::default(),
             members: HashMap::new(),
             by_shard: vec![0; shards],
             users: HashMap::new(),

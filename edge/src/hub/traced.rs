@@ -1,7 +1,7 @@
 //! Changes on their way to sockets that belong to a trace: what chat-svc announced of them, and the span of their fan-out.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,60 +10,88 @@ use std::{
 };
 
 use runtime::trace::{Parent, Span, SpanKind, key};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{
-    RoomId,
-    frame::{Class, Frame},
-};
+use super::frame::{Class, Frame};
 
-/// Changes that may be announced and not here; the oldest are forgotten.
+/// Changes that may be announced and not here, in all rooms; more are not traced.
 const ANNOUNCED: usize = 4096;
 
-/// What was announced: the trace of a change, and when its announcement came.
+/// What bounds the announcements of all rooms. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Places(Arc<Semaphore>);
+
+impl Default for Places {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ANNOUNCED)))
+    }
+}
+
+/// What was announced in one room, by seq.
 #[derive(Debug, Default)]
-pub(super) struct Announced {
-    changes: HashMap<(RoomId, u64), (Parent, SystemTime)>,
-    /// By age, with those that have come meanwhile.
-    order: VecDeque<(RoomId, u64)>,
+pub(super) struct Announced(VecDeque<Announcement>);
+
+/// The trace of a change, and when its announcement came.
+#[derive(Debug)]
+struct Announcement {
+    seq: u64,
+    trace: Parent,
+    since: SystemTime,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Announced {
     /// A change is on its way.
-    pub(super) fn add(&mut self, room: &RoomId, seq: u64, trace: Parent) {
-        if self.order.len() >= ANNOUNCED
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.changes.remove(&oldest);
-        }
-        let change = (Arc::clone(room), seq);
-        self.order.push_back(change.clone());
-        self.changes.insert(change, (trace, SystemTime::now()));
+    pub(super) fn add(&mut self, seq: u64, trace: Parent, places: &Places) {
+        let Ok(place) = Arc::clone(&places.0).try_acquire_owned() else {
+            return;
+        };
+        let at = self.0.partition_point(|other| other.seq < seq);
+        let announcement = Announcement {
+            seq,
+            trace,
+            since: SystemTime::now(),
+            _place: place,
+        };
+        self.0.insert(at, announcement);
     }
 
-    /// Those of a room's frames that were announced; `None` where none was, which costs nothing while nothing is traced.
-    pub(super) fn take(&mut self, room: &RoomId, frames: &[Frame]) -> Option<Arc<Delivery>> {
-        if self.changes.is_empty() {
-            return None;
-        }
-        let seqs = frames.iter().filter_map(|frame| match frame.class {
+    /// The stream goes on up to `last` with these frames: the way of those that were announced, `None` where none was.
+    /// Announcements of what it leaves behind are forgotten.
+    pub(super) fn pass(&mut self, room: &str, frames: &[Frame], last: u64) -> Option<Arc<Delivery>> {
+        let mut spans = Vec::new();
+        let mut seqs = frames.iter().filter_map(|frame| match frame.class {
             Class::Logged(seq) => Some(seq),
             Class::Kept | Class::Ephemeral => None,
         });
-        let spans: Vec<Span> = seqs
-            .filter_map(|seq| {
-                let (trace, since) = self.changes.remove(&(Arc::clone(room), seq))?;
-                let span = trace.child_since(since, SpanKind::Consumer, "deliver");
+        let mut next = None;
+        while let Some(announced) = self.0.pop_front_if(|first| first.seq <= last) {
+            while next.is_none_or(|seq| seq < announced.seq) {
+                next = seqs.next();
+                if next.is_none() {
+                    break;
+                }
+            }
+            if next == Some(announced.seq) {
+                let span = announced
+                    .trace
+                    .child_since(announced.since, SpanKind::Consumer, "deliver");
                 span.text(key::ROOM_ID, room);
-                span.number(key::SEQ, seq);
-                Some(span)
-            })
-            .collect();
+                span.number(key::SEQ, announced.seq);
+                spans.push(span);
+            }
+        }
         (!spans.is_empty()).then(|| {
             Arc::new(Delivery {
                 spans,
                 sockets: AtomicUsize::new(0),
             })
         })
+    }
+
+    /// The log was set back: what was announced is of another one.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 }
 
@@ -91,23 +119,82 @@ impl Drop for Delivery {
 
 #[cfg(test)]
 mod tests {
+    use runtime::trace::TraceSettings;
+
     use super::*;
 
+    fn frame(seq: u64) -> Frame {
+        Frame::text(b"{}", Class::Logged(seq))
+    }
+
+    fn seqs(announced: &Announced) -> Vec<u64> {
+        announced.0.iter().map(|one| one.seq).collect()
+    }
+
     #[test]
-    fn what_never_comes_is_forgotten() {
+    fn each_frame_takes_its_own_and_what_is_left_behind_is_forgotten() {
+        let places = Places::default();
         let mut announced = Announced::default();
-        let room: RoomId = "general".into();
-        for seq in 0..2 * ANNOUNCED as u64 {
-            announced.add(&room, seq, Parent::default());
-            assert!(announced.changes.len() <= ANNOUNCED && announced.order.len() <= ANNOUNCED);
+        for seq in [5, 3, 8, 4, 9] {
+            announced.add(seq, Parent::default(), &places);
         }
-        let frame = |seq| Frame::text(b"{}", Class::Logged(seq));
-        assert!(announced.take(&room, &[frame(0)]).is_none(), "forgotten");
-        let last = 2 * ANNOUNCED as u64 - 1;
-        let frames = [Frame::text(b"{}", Class::Ephemeral), frame(last), frame(last - 1)];
-        let delivery = announced.take(&room, &frames).unwrap();
+        assert_eq!(seqs(&announced), [3, 4, 5, 8, 9]);
+        // 3 never came here: it was read before, or lost and is of no interest any more.
+        let frames = [frame(4), Frame::text(b"{}", Class::Ephemeral), frame(5), frame(6)];
+        let delivery = announced.pass("general", &frames, 6).unwrap();
         assert_eq!(delivery.spans.len(), 2);
-        assert!(announced.take(&room, &frames).is_none(), "taken");
-        assert!(announced.take(&"other".into(), &[frame(last - 2)]).is_none());
+        assert_eq!(seqs(&announced), [8, 9]);
+        assert!(announced.pass("general", &frames, 6).is_none(), "taken");
+        assert!(announced.pass("general", &[frame(7)], 7).is_none());
+        let delivery = announced.pass("general", &[frame(8)], 8).unwrap();
+        assert_eq!(delivery.spans.len(), 1);
+        assert_eq!(seqs(&announced), [9]);
+        announced.clear();
+        assert!(
+            announced.pass("general", &[frame(9)], 9).is_none(),
+            "of another log"
+        );
+        assert_eq!(places.0.available_permits(), ANNOUNCED);
+    }
+
+    #[test]
+    fn the_bound_is_one_for_all_rooms() {
+        let places = Places::default();
+        let mut rooms: [Announced; 2] = Default::default();
+        for seq in 0..ANNOUNCED as u64 {
+            for room in &mut rooms {
+                room.add(seq, Parent::default(), &places);
+            }
+        }
+        assert_eq!(rooms[0].0.len() + rooms[1].0.len(), ANNOUNCED);
+        let [gone, mut room] = rooms;
+        drop(gone);
+        room.add(u64::MAX, Parent::default(), &places);
+        assert_eq!(seqs(&room).last(), Some(&u64::MAX));
+    }
+
+    #[tokio::test]
+    async fn messages_of_two_traces_in_one_flush_keep_their_own() {
+        let settings = TraceSettings {
+            // Nobody is there: what is told is dropped.
+            otel_exporter_otlp_endpoint: Some("http://127.0.0.1:1".to_owned()),
+            otel_traces_sampler_arg: String::new(),
+        };
+        settings.check().unwrap().start("test", "0").unwrap();
+        let traces = [
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+            "0af7651916cd43dd8448eb211c80319c",
+        ];
+        let places = Places::default();
+        let mut announced = Announced::default();
+        for (trace, seq) in traces.iter().zip([7, 8]) {
+            let trace = Parent::remote(&format!("00-{trace}-00f067aa0ba902b7-01"));
+            announced.add(seq, trace, &places);
+        }
+        let delivery = announced
+            .pass("general", &[frame(7), frame(8), frame(9)], 9)
+            .unwrap();
+        let told: Vec<String> = delivery.spans.iter().filter_map(Span::trace_id).collect();
+        assert_eq!(told, traces);
     }
 }

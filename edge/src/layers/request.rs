@@ -97,8 +97,7 @@ impl Asked {
     /// The root of the request's trace, unless it is one of those that machines and pages send by the clock. A trace that
     /// the client names is not gone on with: whoever may write one header must not decide what is sampled.
     fn span(&self) -> Span {
-        let loud = matches!(loudness(&self.path, 200), Loudness::Info);
-        if !loud || self.route.is_none() || self.path.ends_with("/health") {
+        if !self.route.as_ref().is_some_and(|route| is_traced(route.as_str())) {
             return Span::default();
         }
         let span = Span::root_named(SpanKind::Server, || format!("{} {}", self.method(), self.route()));
@@ -138,6 +137,13 @@ impl Asked {
     }
 }
 
+/// By the template: in a path, `health` and `docs` may be what somebody called a room.
+fn is_traced(route: &str) -> bool {
+    let called = route.starts_with("/api/") || route == "/ws" || route.starts_with("/ws/");
+    let of_machines = route.ends_with("/health") || route.ends_with("/docs") || route.contains("/docs/");
+    called && !of_machines
+}
+
 fn loudness(path: &str, status: u16) -> Loudness {
     let ours = ["/livez", "/readyz", "/metrics"];
     let called = path.starts_with("/api/") || path == "/ws" || path.starts_with("/ws/");
@@ -147,5 +153,48 @@ fn loudness(path: &str, status: u16) -> Loudness {
         Loudness::Info
     } else {
         Loudness::Debug
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, routing::get};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_people_ask_for_is_traced_whatever_their_rooms_are_called() {
+        let traced = async |route: MatchedPath| is_traced(route.as_str()).to_string();
+        let routes = [
+            "/api/chat/rooms/{room_id}/messages",
+            "/api/presence/users/{user_id}",
+            "/ws/{room_id}/{user_id}",
+            "/ws",
+            "/api/chat/health",
+            "/api/chat/docs",
+            "/api/chat/docs/{*rest}",
+            "/readyz",
+        ];
+        let router = routes
+            .iter()
+            .fold(Router::new(), |router, route| router.route(route, get(traced)));
+        for (path, expected) in [
+            ("/api/chat/rooms/docs/messages", "true"),
+            ("/api/chat/rooms/health/messages", "true"),
+            ("/api/presence/users/health", "true"),
+            ("/api/presence/users/docs", "true"),
+            ("/ws/docs/health", "true"),
+            ("/ws", "true"),
+            ("/api/chat/health", "false"),
+            ("/api/chat/docs", "false"),
+            ("/api/chat/docs/index.css", "false"),
+            ("/readyz", "false"),
+        ] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            let body = axum::body::to_bytes(answer.into_body(), 64).await.unwrap();
+            assert_eq!(body, expected, "{path}");
+        }
     }
 }

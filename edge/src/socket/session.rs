@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use proto::frame::{ErrorCode, ServerFrame};
 use runtime::{
-    deadline,
+    deadline, request_id,
     trace::{Span, SpanKind, key},
 };
 use tokio::time::{Instant as TokioInstant, timeout, timeout_at};
@@ -334,7 +334,8 @@ impl Session<'_> {
                     })?;
                 let span = Span::root(SpanKind::Server, "send message");
                 span.text(key::ROOM_ID, &room);
-                if let Some(name) = &outgoing.client_msg_id {
+                let name = outgoing.client_msg_id.as_ref();
+                if let Some(name) = name.filter(|name| request_id::is_harmless(name.as_bytes())) {
                     span.text(key::CLIENT_MSG_ID, name);
                 }
                 self.take(room, Op::Send(outgoing, span));

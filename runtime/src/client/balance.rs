@@ -135,10 +135,10 @@ impl Channel {
     }
 
     async fn send(self, mut request: Request<Body>) -> Result<Response<Body>, Status> {
-        let span = trace::rpc::client(&mut request);
-        let result = self.call_one(request, &span).await;
-        if span.is_recording() {
-            trace::rpc::was_answered(&span, code_of(&result));
+        let traced = trace::rpc::client(&mut request);
+        let result = self.call_one(request, &traced.span).await;
+        if traced.span.is_recording() {
+            traced.was_answered(code_of(&result));
         }
         result
     }

@@ -28,6 +28,8 @@ impl FromStr for ServiceUrl {
         let place = |url: &str| {
             let uri: http::Uri = url.trim().parse().ok()?;
             let plain = uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none();
+            // Nothing here signs in, and what is parsed is shown in logs.
+            let plain = plain && !uri.authority()?.as_str().contains('@');
             let host = uri.host()?.trim_matches(['[', ']']).to_owned();
             plain.then_some(())?;
             Some((host, uri.port_u16()?))
@@ -44,7 +46,13 @@ impl FromStr for ServiceUrl {
 impl fmt::Display for ServiceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (host, port)) in self.0.iter().enumerate() {
-            write!(f, "{}http://{host}:{port}", if at == 0 { "" } else { "," })?;
+            let separator = if at == 0 { "" } else { "," };
+            // The colons of an IPv6 address are not the port's.
+            if host.contains(':') {
+                write!(f, "{separator}http://[{host}]:{port}")?;
+            } else {
+                write!(f, "{separator}http://{host}:{port}")?;
+            }
         }
         Ok(())
     }
@@ -64,6 +72,7 @@ mod tests {
     fn only_plain_http_with_a_port() {
         let two: ServiceUrl = "http://chat:8020, http://[::1]:9".parse().unwrap();
         assert_eq!(two.places(), [("chat".to_owned(), 8020), ("::1".to_owned(), 9)]);
+        assert_eq!(two.to_string(), "http://chat:8020,http://[::1]:9");
         for bad in [
             "",
             "chat:8020",
@@ -72,6 +81,7 @@ mod tests {
             "http://chat:1/x",
             "redis://a:1",
             "http://a:1,",
+            "http://user:secret@a:1",
         ] {
             assert!(bad.parse::<ServiceUrl>().is_err(), "{bad}");
         }

@@ -16,8 +16,8 @@ use tower::{Layer, Service};
 use tracing::Instrument as _;
 
 use crate::{
-    deadline, request_id, trace,
-    trace::{Span, key},
+    deadline, request_id,
+    trace::{self, key},
 };
 
 /// So much earlier than the caller do we give up, so that our answer still reaches it.
@@ -83,8 +83,9 @@ where
             .and_then(deadline::from_header);
         let limit = limit.map(|limit| limit.saturating_sub(WAY_BACK));
         let traced = trace::rpc::server(&request);
-        traced.text(key::REQUEST_ID, &id);
-        let span = tracing::info_span!("rpc", request_id = %id, trace_id = traced.trace_id());
+        traced.span.text(key::REQUEST_ID, &id);
+        let trace_id = traced.span.trace_id();
+        let span = tracing::info_span!("rpc", request_id = %id, trace_id);
         Box::pin(
             async move {
                 let began = Instant::now();
@@ -93,7 +94,7 @@ where
                         Status::resource_exhausted("too many calls at once: try again soon").into_http()
                     }
                     Ok(_place) => {
-                        let call = request_id::scope(id, traced.scope(inner.call(request)));
+                        let call = request_id::scope(id, traced.span.scope(inner.call(request)));
                         match limit {
                             None => call.await?,
                             Some(limit) => {
@@ -107,7 +108,7 @@ where
                         }
                     }
                 };
-                method.record(&response, began.elapsed(), &traced);
+                method.record(&response, began.elapsed(), traced);
                 Ok(response)
             }
             .instrument(span),
@@ -133,10 +134,10 @@ impl Method {
         }
     }
 
-    fn record(&self, response: &Response<Body>, took: Duration, traced: &Span) {
+    fn record(&self, response: &Response<Body>, took: Duration, traced: trace::rpc::Call) {
         // An error answer has its status among the headers; otherwise it comes behind the body.
         let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
-        trace::rpc::answers(traced, code);
+        traced.answers(code);
         let labels = if code == Code::Unimplemented {
             // The path is the caller's: it must not make new time series.
             [

@@ -6,15 +6,23 @@ use opentelemetry::{KeyValue, trace::TracerProvider as _};
 use opentelemetry_otlp::{RetryPolicy, WithExportConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::{
     Resource,
+    resource::{EnvResourceDetector, TelemetryResourceDetector},
     trace::{Sampler, SdkTracer, SdkTracerProvider},
 };
 use tonic::transport::Endpoint;
 
 use super::{queue::Queue, settings::Traces};
+use crate::{client::ServiceUrl, process::Fatal, settings::given};
 
 /// How long connecting to the collector may take, and a call.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// When to ask, during a call, whether a silent collector is there still, and how long to wait for that answer: a
+/// connection whose other end is gone without a word must not be kept. Between calls nothing is asked: servers in Go,
+/// such as the collector, hang up on a client that does.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 struct Tracing {
     tracer: SdkTracer,
@@ -50,32 +58,35 @@ pub fn flush(limit: Duration) {
 impl Traces {
     /// Begins to tell of traces, if that is wished, under the name and version of a program. Needs the runtime that
     /// it is called on.
-    pub fn start(self, program: &str, version: &str) {
+    ///
+    /// # Errors
+    /// Where the exporter can't be used as the environment wants it.
+    pub fn start(self, program: &str, version: &str) -> Result<(), Fatal> {
         let Some(endpoint) = self.endpoint else {
-            return;
+            return Ok(());
         };
-        match exporter(&endpoint) {
-            Ok(exporter) => {
-                let provider = SdkTracerProvider::builder()
-                    .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
-                        self.ratio,
-                    ))))
-                    .with_resource(resource(program, version))
-                    .with_span_processor(Queue::new(exporter))
-                    .build();
-                install(provider);
-                tracing::info!(collector = endpoint, ratio = self.ratio, "traces are told");
-            }
-            Err(error) => tracing::error!(%error, "traces can't be told"),
-        }
+        let exporter = exporter(&endpoint)
+            .map_err(|error| Fatal::usage(format!("traces can't be told (OTEL_EXPORTER_OTLP_…): {error}")))?;
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
+                self.ratio,
+            ))))
+            .with_resource(resource(program, version))
+            .with_span_processor(Queue::new(exporter))
+            .build();
+        install(provider);
+        tracing::info!(collector = %endpoint, ratio = self.ratio, "traces are told");
+        Ok(())
     }
 }
 
-fn exporter(endpoint: &str) -> Result<opentelemetry_otlp::SpanExporter, Box<dyn std::error::Error>> {
+fn exporter(endpoint: &ServiceUrl) -> Result<opentelemetry_otlp::SpanExporter, Box<dyn std::error::Error>> {
     // A channel of our own: the exporter's waits for a connection without an end.
-    let channel = Endpoint::from_shared(endpoint.to_owned())?
+    let channel = Endpoint::from_shared(endpoint.to_string())?
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
+        .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .connect_lazy();
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
@@ -87,7 +98,8 @@ fn exporter(endpoint: &str) -> Result<opentelemetry_otlp::SpanExporter, Box<dyn 
     Ok(exporter)
 }
 
-/// What tells this process from others.
+/// What tells this process from others; what `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` say
+/// counts more.
 fn resource(program: &str, version: &str) -> Resource {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname");
     // In containers each process has the same number, and a host name of its own.
@@ -96,7 +108,8 @@ fn resource(program: &str, version: &str) -> Resource {
         |host| host.trim().to_owned(),
     );
     let instance = format!("{host}-{}", std::process::id());
-    Resource::builder()
+    let ours = Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
         .with_service_name(program.to_owned())
         .with_attributes([
             KeyValue::new("service.namespace", "chatflow"),
@@ -104,5 +117,32 @@ fn resource(program: &str, version: &str) -> Resource {
             KeyValue::new("service.instance.id", instance),
             KeyValue::new("host.name", host),
         ])
-        .build()
+        .with_detector(Box::new(EnvResourceDetector::new()));
+    let name = std::env::var("OTEL_SERVICE_NAME").ok();
+    match given(name.as_deref()) {
+        Some(name) => ours.with_service_name(name.to_owned()).build(),
+        None => ours.build(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::trace::SpanExporter as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_collector_that_is_gone_without_a_word_is_connected_to_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let exporter = exporter(&ServiceUrl::new("127.0.0.1", port)).unwrap();
+        let sending = tokio::spawn(async move { while exporter.export(Vec::new()).await.is_err() {} });
+        // Neither ever says a word.
+        let (first, _) = listener.accept().await.unwrap();
+        let second = tokio::time::timeout(Duration::from_secs(20), listener.accept()).await;
+        second.expect("the first connection is given up").unwrap();
+        drop(first);
+        sending.abort();
+    }
 }

@@ -134,33 +134,67 @@ fn count(outcome: &'static str, spans: usize) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, mpsc};
+
     use opentelemetry::trace::{Tracer as _, TracerProvider as _};
     use opentelemetry_sdk::trace::SdkTracerProvider;
 
     use super::*;
     use crate::trace::span::tests::Collector;
 
+    /// Waits for a word before it hands a batch on.
+    #[derive(Debug)]
+    struct Held {
+        begun: mpsc::SyncSender<usize>,
+        go_on: Mutex<mpsc::Receiver<()>>,
+        collector: Collector,
+    }
+
+    impl SpanExporter for Held {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.begun.send(batch.len()).unwrap();
+            self.go_on.lock().unwrap().recv().unwrap();
+            self.collector.export(batch).await
+        }
+    }
+
     #[test]
-    fn what_does_not_fit_is_dropped_and_the_rest_is_sent() {
+    fn what_does_not_fit_is_dropped_and_told_and_the_rest_is_sent() {
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let (begun, batches) = mpsc::sync_channel(8);
+        let (word, go_on) = mpsc::sync_channel(8);
         let collector = Collector::default();
-        let queue = Queue::with(collector.clone(), 4, Duration::from_hours(1));
+        let exporter = Held {
+            begun,
+            go_on: Mutex::new(go_on),
+            collector: collector.clone(),
+        };
+        let queue = Queue::with(exporter, 4, Duration::from_hours(1));
         let waiting = Arc::clone(&queue.waiting);
         let provider = SdkTracerProvider::builder().with_span_processor(queue).build();
         let tracer = provider.tracer("test");
-        for sent in [3, 6] {
-            for _ in 0..3 {
-                drop(tracer.start("span"));
-            }
-            provider.force_flush().unwrap();
-            assert_eq!(collector.count(), sent);
-        }
-        // As the queue is full, its thread begins to send: what waits is what it has not sent yet.
-        for _ in 0..1000 {
-            drop(tracer.start("span"));
-            assert!(waiting.load(Ordering::Relaxed) <= 4);
-        }
+        let end = |spans: usize| {
+            metrics::with_local_recorder(&metrics, || {
+                for _ in 0..spans {
+                    drop(tracer.start("span"));
+                }
+            });
+        };
+        end(4);
+        assert_eq!(batches.recv().unwrap(), 4, "a full queue is sent at once");
+        // What is on its way counts as waiting.
+        end(7);
+        assert_eq!(waiting.load(Ordering::Relaxed), 4);
+        let told = metrics.handle().render();
+        let expected = "chatflow_trace_spans_total{outcome=\"overrun\"} 7";
+        assert!(told.contains(expected), "{told}");
+        word.send(()).unwrap();
         provider.force_flush().unwrap();
-        assert_eq!(waiting.load(Ordering::Relaxed), 0);
-        assert!(collector.count() > 6, "some are sent");
+        assert_eq!((collector.count(), waiting.load(Ordering::Relaxed)), (4, 0));
+
+        end(3);
+        word.send(()).unwrap();
+        provider.force_flush().unwrap();
+        assert_eq!((collector.count(), waiting.load(Ordering::Relaxed)), (7, 0));
     }
 }

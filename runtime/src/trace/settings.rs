@@ -29,7 +29,7 @@ pub struct TraceSettings {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traces {
     /// The collector; `None`: no traces.
-    pub(super) endpoint: Option<String>,
+    pub(super) endpoint: Option<ServiceUrl>,
     /// The part that is told.
     pub(super) ratio: f64,
 }
@@ -41,29 +41,24 @@ impl TraceSettings {
     /// An address that is not of the form above, a ratio that is none.
     pub fn check(&self) -> Result<Traces, Problems> {
         let mut problems = Problems::new();
-        let endpoint = given(self.otel_exporter_otlp_endpoint.as_deref());
-        if endpoint.is_some_and(|url| !is_one_place(url)) {
-            problems.note(
-                "OTEL_EXPORTER_OTLP_ENDPOINT",
-                "must be http://host:port (OTLP over gRPC, usually port 4317)",
-            );
-        }
+        let endpoint = given(self.otel_exporter_otlp_endpoint.as_deref()).map(one_place);
+        let endpoint = problems.check("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.transpose());
         let ratio = given(Some(&self.otel_traces_sampler_arg)).unwrap_or("1.0");
         let ratio = ratio.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
         let ratio = problems.check(
             "OTEL_TRACES_SAMPLER_ARG",
             ratio.ok_or("must be a number from 0.0 to 1.0"),
         );
-        problems.into_result(ratio.map(|ratio| Traces {
-            endpoint: endpoint.map(str::to_owned),
-            ratio,
-        }))
+        let traces = endpoint.zip(ratio);
+        problems.into_result(traces.map(|(endpoint, ratio)| Traces { endpoint, ratio }))
     }
 }
 
 /// As the address of a service, but for a single one.
-fn is_one_place(url: &str) -> bool {
-    url.parse::<ServiceUrl>().is_ok_and(|url| url.places().len() == 1)
+fn one_place(url: &str) -> Result<ServiceUrl, &'static str> {
+    let url = url.parse().ok();
+    url.filter(|url: &ServiceUrl| url.places().len() == 1)
+        .ok_or("must be http://host:port (OTLP over gRPC, usually port 4317)")
 }
 
 #[cfg(test)]
@@ -83,7 +78,7 @@ mod tests {
         let traces = checked("", "").unwrap();
         assert_eq!((traces.endpoint, traces.ratio), (None, 1.0));
         let traces = checked(" http://collector:4317 ", "0.25").unwrap();
-        assert_eq!(traces.endpoint.as_deref(), Some("http://collector:4317"));
+        assert_eq!(traces.endpoint, Some(ServiceUrl::new("collector", 4317)));
         assert!((traces.ratio - 0.25).abs() < f64::EPSILON);
     }
 
@@ -96,12 +91,14 @@ mod tests {
             "http://collector:4317/v1/traces",
             "http://one:4317,http://other:4317",
             "grpc://collector:4317",
+            "http://user:secret@collector:4317",
         ] {
             let told = checked(bad, "1").unwrap_err();
             assert!(
                 told.contains("\n  OTEL_EXPORTER_OTLP_ENDPOINT: "),
                 "{bad}: {told}"
             );
+            assert!(!told.contains("secret"), "{told}");
         }
         for bad in ["2", "-0.1", "NaN", "inf", "half"] {
             let told = checked("", bad).unwrap_err();

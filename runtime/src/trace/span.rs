@@ -59,6 +59,13 @@ impl Span {
         self.parent().trace_id()
     }
 
+    /// Takes the name away that it began with.
+    pub(super) fn rename(&self, name: &'static str) {
+        if let Some(context) = &self.0 {
+            context.span().update_name(name);
+        }
+    }
+
     /// Adds an attribute. Never what somebody wrote, and never a token.
     pub fn text(&self, key: &'static str, value: &str) {
         if let Some(context) = &self.0 {
