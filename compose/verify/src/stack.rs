@@ -6,7 +6,10 @@ use std::{
 };
 
 use serde_json::Value;
-use test_support::{client::Rest, wait};
+use test_support::{
+    client::{Rest, Socket},
+    wait,
+};
 
 use crate::shell::Shell;
 
@@ -116,6 +119,15 @@ pub async fn down(shell: &Shell) {
 pub async fn unnamed_volumes(shell: &Shell) -> BTreeSet<String> {
     let list = "docker volume ls --quiet --filter dangling=true --filter label=com.docker.volume.anonymous";
     shell.must(list, SOON).await.lines().map(str::to_owned).collect()
+}
+
+/// Joins a room through the gateway, and is in it: what is said from now on comes.
+pub async fn join(room: &str, user: &str) -> Socket {
+    let url = format!("ws://localhost:8092/ws/{room}/{user}?username={user}");
+    let mut socket = Socket::connect(&url).await;
+    let own = |frame: &Value| frame["type"] == "user_joined" && frame["user_id"] == user;
+    socket.wait_where("its own user_joined", SOON, own).await;
+    socket
 }
 
 /// Waits until the gateway answers for a replica of edge again.

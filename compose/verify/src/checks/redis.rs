@@ -20,8 +20,7 @@ const WITH: Duration = Duration::from_millis(800);
 pub async fn is_a_hint(shell: Shell) {
     let mut sockets = Vec::new();
     for number in 0..6 {
-        let url = format!("ws://localhost:8092/ws/general/redis{number}?username=R{number}");
-        sockets.push(Socket::connect(&url).await);
+        sockets.push(stack::join("general", &format!("redis{number}")).await);
     }
     heard_by_all(&mut sockets, "with Redis", WITH).await;
     shell.must("docker compose stop redis", START).await;

@@ -24,8 +24,7 @@ const FAIR: f64 = 10.0;
 pub async fn sockets_are_on_all_edges(shell: Shell, edges: usize) {
     let mut sockets = Vec::new();
     for number in 0..SOCKETS {
-        let url = format!("ws://localhost:8092/ws/spread/s{number}?username=S{number}");
-        sockets.push(Socket::connect(&url).await);
+        sockets.push(stack::join("spread", &format!("s{number}")).await);
     }
     let shares = stack::metric(&shell, "edge", 8092, "chatflow_edge_connections", "").await;
     assert_eq!(shares.len(), edges);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use serde_json::json;
-use test_support::{client::Socket, collector::Collector, wait};
+use test_support::{collector::Collector, wait};
 
 use crate::{
     shell::Shell,
@@ -24,8 +24,7 @@ pub async fn follow_a_message(shell: Shell) {
     // As many as put one on each edge.
     let mut sockets = Vec::new();
     for number in 0..9 {
-        let url = format!("ws://localhost:8092/ws/general/traced{number}?username=T{number}");
-        sockets.push(Socket::connect(&url).await);
+        sockets.push(stack::join("general", &format!("traced{number}")).await);
     }
     let text = "follow me";
     let frame = json!({"type": "message", "content": text, "client_msg_id": "traced-1"});
