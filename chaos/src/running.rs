@@ -32,7 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long presence may take to be right again: one heartbeat of the edge, and its way.
 const PRESENCE_WITHIN: Duration = Duration::from_secs(12);
 
-/// How long notifications may take: the relay's longest pause, and a little.
+/// How long notifications may take: the relay's longest pause, which is also how long it takes until what a dead replica
+/// has claimed is free again, and a little.
 const NOTIFIED_WITHIN: Duration = Duration::from_secs(45);
 
 /// How many examples a trouble names.

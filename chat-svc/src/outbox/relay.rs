@@ -17,8 +17,8 @@ use crate::{
     store::{Delivery, Outbox},
 };
 
-/// Rows claimed at once.
-const BATCH: u32 = 100;
+/// Rows claimed at once: few, so that little has to wait for its claim to run out when a replica dies.
+const BATCH: u32 = 32;
 
 /// Calls at once.
 const CALLS: usize = 8;
@@ -26,8 +26,8 @@ const CALLS: usize = 8;
 /// How long one call may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a claim keeps others off: more than a batch takes at worst.
-const LEASE: SignedDuration = SignedDuration::from_secs(90);
+/// How long a claim keeps others off: more than the calls of a batch take at worst.
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
 /// How often the outbox is looked at when nobody was mentioned here: for rows that failed, or that a replica left.
 const EVERY: Duration = Duration::from_secs(2);
