@@ -16,6 +16,16 @@ pub enum Stack {
     Services(Box<Cluster>),
 }
 
+/// All programs of the platform.
+pub const PROGRAMS: [&str; 6] = [
+    "chatflow",
+    "edge",
+    "chat-svc",
+    "presence-svc",
+    "notify-svc",
+    "files-svc",
+];
+
 /// The names of the four services, in the order of their ports.
 pub const SERVICES: [&str; 4] = ["chat", "presence", "notify", "files"];
 

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use e2e::stack::SERVICES;
+use e2e::stack::{PROGRAMS, SERVICES};
 use serde_json::{Value, json};
 use test_support::{
     binaries,
@@ -351,14 +351,7 @@ async fn the_table_of_settings_lists_what_the_binaries_take() {
         })
         .collect();
     let mut taken = BTreeSet::new();
-    for binary in [
-        "chatflow",
-        "edge",
-        "chat-svc",
-        "presence-svc",
-        "notify-svc",
-        "files-svc",
-    ] {
+    for binary in PROGRAMS {
         taken.extend(variables(binary).await);
     }
     let missing: Vec<_> = taken.difference(&listed).collect();

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::stack::{fresh, say, settle};
+use e2e::stack::{PROGRAMS, fresh, say, settle};
 use serde_json::Value;
 use test_support::{
     client::{Rest, Socket},
@@ -386,14 +386,7 @@ async fn a_second_signal_ends_a_process_that_still_has_spans_to_tell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_that_can_t_be_used_are_refused() {
-    for binary in [
-        "chatflow",
-        "edge",
-        "chat-svc",
-        "presence-svc",
-        "notify-svc",
-        "files-svc",
-    ] {
+    for binary in PROGRAMS {
         let process = Process::builder(binary)
             .env(ENDPOINT, "https://collector:4317")
             .env(RATIO, "much")
