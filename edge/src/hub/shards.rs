@@ -2,11 +2,11 @@
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    io,
     sync::Arc,
     thread::available_parallelism,
 };
 
-use runtime::Shutdown;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +17,9 @@ use super::{
     traced::Delivery,
 };
 use crate::{
+    beat::Roster,
     recovery::{log::Log, seen::Seen},
-    socket::{SocketLimits, connection::Connection},
+    socket::{connection::Connection, home::Home, shared::Shared},
 };
 
 /// Commands that may wait for one shard; whoever sends more waits, too.
@@ -59,12 +60,14 @@ impl From<Command> for Queued {
 pub(crate) struct Handle {
     commands: mpsc::Sender<Queued>,
     bytes: Arc<Semaphore>,
+    home: Arc<Home>,
 }
 
 impl Handle {
-    fn new(commands: mpsc::Sender<Queued>) -> Self {
+    fn new(commands: mpsc::Sender<Queued>, home: Arc<Home>) -> Self {
         Self {
             commands,
+            home,
             bytes: Arc::new(Semaphore::new(FRAME_BYTES as usize)),
         }
     }
@@ -83,28 +86,28 @@ impl Handle {
 
 impl Shards {
     /// One per core.
+    ///
+    /// # Errors
+    /// Where the kernel has no files left to watch sockets with.
     pub(super) fn start(
         log: &Log,
-        limits: &Arc<SocketLimits>,
-        shutdown: &Shutdown,
+        shared: &Shared,
+        roster: &Roster,
         over: &CancellationToken,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let count = available_parallelism().map_or(1, usize::from);
         let all = (0..count).map(|_| {
+            let home = Arc::new(Home::new(shared.limits.queue_bytes, roster.clone())?);
             let (sender, commands) = mpsc::channel(COMMANDS);
-            let shard = Shard::new(
-                sender.downgrade(),
-                log.clone(),
-                Arc::clone(limits),
-                shutdown.clone(),
-            );
-            shutdown.spawn(shard.run(commands, over.clone()));
-            Handle::new(sender)
+            let own = sender.downgrade();
+            let shard = Shard::new(own, log.clone(), Arc::clone(&home), Arc::clone(shared));
+            shared.shutdown.spawn(shard.run(commands, over.clone()));
+            Ok(Handle::new(sender, home))
         });
-        Self {
-            all: all.collect(),
+        Ok(Self {
+            all: all.collect::<io::Result<_>>()?,
             by_user: RandomState::new(),
-        }
+        })
     }
 
     /// How many there are.
@@ -118,6 +121,11 @@ impl Shards {
         hasher.write(user_id.as_bytes());
         let len = self.all.len() as u64;
         usize::try_from(hasher.finish() % len).unwrap_or(0)
+    }
+
+    /// What the connections of a user's shard share.
+    pub(super) fn home(&self, user_id: &str) -> Arc<Home> {
+        Arc::clone(&self.all[self.index(user_id)].home)
     }
 
     /// The shard that owns a connection.
@@ -171,7 +179,8 @@ mod tests {
     #[tokio::test]
     async fn frames_wait_for_a_shard_up_to_a_bound_in_bytes() {
         let (sender, mut queued) = mpsc::channel(COMMANDS);
-        let shard = Handle::new(sender);
+        let home = Home::new(1024, Roster::default()).unwrap();
+        let shard = Handle::new(sender, Arc::new(home));
         let share = FRAME_BYTES as usize / 4;
         let big = || Command::ToAll(Frame::text(&vec![b'x'; share], Class::Kept));
         for _ in 0..3 {
