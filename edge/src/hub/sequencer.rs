@@ -163,8 +163,9 @@ impl Sequencer {
 
     async fn leave(&mut self, connection: &Arc<Connection>, id: &RoomId, answer: bool) {
         let mut is_last = false;
+        let shard = self.shards.index(&connection.user_id);
         if let Some(entry) = self.rooms.get_mut(id) {
-            is_last = entry.leave(connection);
+            is_last = entry.leave(connection, shard);
             if entry.is_idle() {
                 self.rooms.remove(id);
             }
@@ -174,7 +175,7 @@ impl Sequencer {
             room: Arc::clone(id),
             answer,
         };
-        self.shards.of(connection).send(command).await;
+        self.shards.at(shard).send(command).await;
         // Clients of an edge that stops come back at another one: nobody has left.
         if is_last && !self.shutdown.has_begun() {
             self.announcer.left(who(connection, id));

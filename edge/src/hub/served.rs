@@ -1,6 +1,10 @@
 //! One room that somebody here listens to: its stream, its members by shard and user, and who waits to be one.
 
-use std::{collections::HashMap, mem, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+    sync::Arc,
+};
 
 use super::{RoomId, traced::Announced};
 use crate::{
@@ -15,8 +19,8 @@ pub(super) struct Served {
     pub(super) tail: Tail,
     /// Changes on their way here that belong to a trace.
     pub(super) announced: Announced,
-    /// Connections, with their shard.
-    members: HashMap<u64, usize>,
+    /// Connections.
+    members: HashSet<u64>,
     by_shard: Vec<u32>,
     /// Connections by user.
     users: HashMap<Arc<str>, u32>,
@@ -36,7 +40,7 @@ impl Served {
             epoch,
             tail: Tail::starting(),
             announced: Announced::default(),
-            members: HashMap::new(),
+            members: HashSet::new(),
             by_shard: vec![0; shards],
             users: HashMap::new(),
             waiting: Vec::new(),
@@ -55,7 +59,7 @@ impl Served {
 
     /// A member; tells whether it is the user's first.
     pub(super) fn enter(&mut self, connection: &Connection, shard: usize) -> bool {
-        if self.members.insert(connection.id, shard).is_some() {
+        if !self.members.insert(connection.id) {
             return false;
         }
         self.by_shard[shard] += 1;
@@ -64,12 +68,12 @@ impl Served {
         *count == 1
     }
 
-    /// A member, or one that waits, no more; tells whether it was the user's last.
-    pub(super) fn leave(&mut self, connection: &Connection) -> bool {
+    /// A member, or one that waits, of that shard no more; tells whether it was the user's last.
+    pub(super) fn leave(&mut self, connection: &Connection, shard: usize) -> bool {
         self.waiting.retain(|one| one.connection.id != connection.id);
-        let Some(shard) = self.members.remove(&connection.id) else {
+        if !self.members.remove(&connection.id) {
             return false;
-        };
+        }
         self.by_shard[shard] -= 1;
         let Some(count) = self.users.get_mut(&connection.user_id) else {
             return false;

@@ -22,7 +22,8 @@ use super::{
     upgrade::Asked,
 };
 use crate::{
-    door::{Caller, Claim, Refusal},
+    beat::Named,
+    door::{Claim, Refusal},
     hub::{Hub, RoomId},
     serve::Place,
 };
@@ -79,7 +80,7 @@ pub(super) async fn admit(
     let Some(entered) = shared.gate.enter(ip, &shared.limits) else {
         return farewell::refuse(&stream, &CloseCode::TooMany.into()).await;
     };
-    let (caller, asked) = match identify(&shared, asked).await {
+    let (named, asked) = match identify(&shared, asked).await {
         Ok(identified) => identified,
         Err(refused) => {
             tracing::debug!(code = refused.code.number(), reason = &*refused.reason, "refused");
@@ -87,12 +88,13 @@ pub(super) async fn admit(
         }
     };
     let room: Option<RoomId> = asked.room.map(Into::into);
+    let home = hub.home(&named.user_id);
     let connection = Arc::new(Connection::new(
         shared.ids.fetch_add(1, Ordering::Relaxed),
         room.clone().map_or(Kind::Multiplexed, Kind::Room),
-        &caller,
+        named,
         stream,
-        hub.home(&caller.user_id),
+        home,
     ));
     let newcomer = Newcomer {
         connection: Arc::clone(&connection),
@@ -110,7 +112,7 @@ pub(super) async fn admit(
     }
 }
 
-async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Caller, Asked), Refused> {
+async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Named, Asked), Refused> {
     let asked = asked?;
     if shared.shutdown.has_begun() {
         return Err(CloseCode::GoingAway.into());
@@ -136,9 +138,9 @@ async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Cal
         Refusal::Unavailable => CloseCode::TryLater.into(),
     })?;
     let limit = shared.limits.connections_per_user;
-    if shared.roster.connected(&caller.user_id, &caller.username, limit) {
-        Ok((caller, asked))
-    } else {
-        Err(CloseCode::TooMany.into())
-    }
+    let named = shared
+        .roster
+        .connected(&caller.user_id, &caller.username, limit)
+        .ok_or(CloseCode::TooMany)?;
+    Ok((named, asked))
 }

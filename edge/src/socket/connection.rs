@@ -21,7 +21,7 @@ use super::{
     subscriptions::{Subscription, Subscriptions},
 };
 use crate::{
-    door::Caller,
+    beat::Named,
     hub::{RoomId, frame::Batch},
     meters,
 };
@@ -75,13 +75,8 @@ const NO_SEAT: u32 = u32::MAX;
 
 impl Connection {
     /// A connection that nobody but the roster knows yet.
-    pub(super) fn new(id: u64, kind: Kind, caller: &Caller, stream: Stream, home: Arc<Home>) -> Self {
-        let user_id: Arc<str> = caller.user_id.as_str().into();
-        let username = if caller.username == caller.user_id {
-            Arc::clone(&user_id)
-        } else {
-            caller.username.as_str().into()
-        };
+    pub(super) fn new(id: u64, kind: Kind, named: Named, stream: Stream, home: Arc<Home>) -> Self {
+        let Named { user_id, username } = named;
         Self {
             outbox: Mutex::default(),
             stream,
