@@ -4,8 +4,6 @@ pub(crate) mod admission;
 pub(crate) mod client_frame;
 pub(crate) mod close;
 pub(crate) mod connection;
-mod decode;
-pub(crate) mod encode;
 pub(crate) mod farewell;
 mod gate;
 pub(crate) mod home;

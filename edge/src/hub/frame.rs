@@ -3,7 +3,9 @@
 use bytes::{Bytes, BytesMut};
 use proto::frame::ServerFrame;
 
-use crate::{recovery::seen::Seen, socket::encode};
+use wire::encode;
+
+use crate::recovery::seen::Seen;
 
 /// What may happen to a frame on a connection that can't keep up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -105,7 +105,7 @@ impl Seats {
             let others = self.users.entry(user_id).or_default();
             others.push(Arc::clone(&connection));
         }
-        inbound.hear(&connection, &early);
+        inbound.hear(&connection, &mut early.to_vec());
         entry.insert(Seat {
             connection: Arc::clone(&connection),
             inbound,

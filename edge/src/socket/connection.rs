@@ -11,10 +11,10 @@ use std::{
 use bytes::Bytes;
 use proto::frame::{ErrorCode, ServerFrame};
 use tokio::sync::Notify;
+use wire::encode;
 
 use super::{
     close::CloseCode,
-    encode,
     home::Home,
     outbox::{Outbox, Sent},
     stream::Stream,

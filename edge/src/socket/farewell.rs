@@ -5,13 +5,12 @@ use std::{sync::Arc, time::Duration};
 use bytes::{Buf as _, Bytes};
 use runtime::Shutdown;
 use tokio::time::{sleep, timeout};
+use wire::{Decoder, Incoming, Limits, encode};
 
 use super::{
     admission::Counted,
     close::{CloseCode, Refused},
     connection::Connection,
-    decode::{Decoder, Incoming},
-    encode,
     shared::Shared,
     stream::{Stream, Watched},
 };
@@ -29,8 +28,10 @@ const LAST_FLUSH: Duration = Duration::from_millis(1500);
 /// How long a client may take to close after it was told.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Longest message that is read to find the client's close frame behind it, in bytes.
-const FRAME_MAX: usize = 64 * 1024;
+/// Messages that are read to find the client's close frame behind them.
+const LAST_MESSAGES: Limits = Limits {
+    message_bytes: 64 * 1024,
+};
 
 /// Tells a client that was not let in why not.
 pub(super) async fn refuse(stream: &Stream, refused: &Refused) {
@@ -111,17 +112,15 @@ pub(super) fn answer(code: Option<u16>) -> Bytes {
 /// Reads until the client has closed, too: closing with unread bytes would reset the connection and take the close frame
 /// away from the client.
 async fn read_out(stream: &Watched<'_>) {
-    let (mut unread, mut decoder, mut incoming) = ([0; 1024], Decoder::default(), Vec::new());
+    let (mut unread, mut decoder) = ([0; 1024], Decoder::new());
     while let Ok(read @ 1..) = stream.read(&mut unread).await {
+        let mut closed = false;
+        let mut hear = |message: Incoming<'_>| closed |= matches!(message, Incoming::Close(_));
         // Bytes that follow a broken frame, or the middle of one, make no sense: then the end of the stream tells.
-        let made_sense = decoder.feed(&unread[..read], FRAME_MAX, &mut incoming);
-        if made_sense.is_err() {
-            decoder = Decoder::default();
+        if decoder.feed(&mut unread[..read], LAST_MESSAGES, &mut hear).is_err() {
+            decoder = Decoder::new();
         }
-        if incoming
-            .drain(..)
-            .any(|message| matches!(message, Incoming::Close(_)))
-        {
+        if closed {
             return;
         }
     }

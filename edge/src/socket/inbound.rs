@@ -12,12 +12,12 @@ use runtime::{
     request_id,
     trace::{Span, SpanKind, key},
 };
+use wire::{Decoder, Incoming, encode};
 
 use super::{
     client_frame::{self, ClientFrame, Rejected},
     connection::{Connection, Kind},
-    decode::{Decoder, Incoming},
-    encode, farewell,
+    farewell,
     lanes::{Lanes, Op},
     pace::Pace,
     shared::Shared,
@@ -39,9 +39,18 @@ pub(crate) struct Inbound {
     shared: Shared,
     decoder: Decoder,
     /// Read, and not yet taken on.
-    pending: Option<Box<VecDeque<Incoming>>>,
+    pending: Option<Box<VecDeque<Kept>>>,
     pace: Pace,
     lanes: Lanes,
+}
+
+/// A message that waits until there is room for it.
+#[derive(Debug)]
+enum Kept {
+    Text(Box<str>),
+    Binary,
+    Ping(Box<[u8]>),
+    Close(Option<u16>),
 }
 
 /// How reading ended.
@@ -57,11 +66,22 @@ pub(crate) enum Read {
     Gone,
 }
 
+impl Kept {
+    fn message(&self) -> Incoming<'_> {
+        match self {
+            Self::Text(text) => Incoming::Text(text),
+            Self::Binary => Incoming::Binary(&[]),
+            Self::Ping(payload) => Incoming::Ping(payload),
+            Self::Close(code) => Incoming::Close(*code),
+        }
+    }
+}
+
 impl Inbound {
     pub(super) fn new(shared: Shared) -> Self {
         Self {
             shared,
-            decoder: Decoder::default(),
+            decoder: Decoder::new(),
             pending: None,
             pace: Pace::new(Instant::now()),
             lanes: Lanes::default(),
@@ -87,7 +107,7 @@ impl Inbound {
             match connection.stream.try_read(buffer) {
                 Ok(0) => return (Read::Gone, heard),
                 Ok(read) => {
-                    heard |= self.hear(connection, &buffer[..read]);
+                    heard |= self.hear(connection, &mut buffer[..read]);
                     if read < buffer.len() && !to_the_end {
                         return (Read::All, heard);
                     }
@@ -103,25 +123,37 @@ impl Inbound {
     }
 
     /// Takes in what was read; tells whether there was a message in it.
-    pub(crate) fn hear(&mut self, connection: &Arc<Connection>, bytes: &[u8]) -> bool {
-        let mut incoming = Vec::new();
-        let limit = self.shared.limits.frame_bytes;
-        let result = self.decoder.feed(bytes, limit, &mut incoming);
-        let heard = !incoming.is_empty();
-        for message in incoming {
-            if connection.is_over() {
-                break;
-            }
-            if self.pending.is_none() && connection.has_room(self.shared.limits.in_flight) {
-                self.handle(connection, message);
-            } else {
-                self.pending.get_or_insert_default().push_back(message);
-            }
-        }
-        if let Err(code) = result {
-            connection.close(code);
+    pub(crate) fn hear(&mut self, connection: &Arc<Connection>, bytes: &mut [u8]) -> bool {
+        let limits = self.shared.limits.of_messages();
+        let mut decoder = std::mem::take(&mut self.decoder);
+        let mut heard = false;
+        let result = decoder.feed(bytes, limits, &mut |message| {
+            heard = true;
+            self.take(connection, message);
+        });
+        self.decoder = decoder;
+        if let Err(close) = result {
+            connection.close(close.into());
         }
         heard
+    }
+
+    fn take(&mut self, connection: &Arc<Connection>, message: Incoming<'_>) {
+        if connection.is_over() {
+            return;
+        }
+        if self.pending.is_none() && connection.has_room(self.shared.limits.in_flight) {
+            self.handle(connection, message);
+            return;
+        }
+        let kept = match message {
+            Incoming::Text(text) => Kept::Text(text.into()),
+            Incoming::Binary(_) => Kept::Binary,
+            Incoming::Ping(payload) => Kept::Ping(payload.into()),
+            Incoming::Close(code) => Kept::Close(code),
+            Incoming::Pong => return,
+        };
+        self.pending.get_or_insert_default().push_back(kept);
     }
 
     /// Takes on what was read, as far as there is room; tells whether nothing is left.
@@ -131,30 +163,30 @@ impl Inbound {
                 return false;
             }
             match pending.pop_front() {
-                Some(incoming) => self.handle(connection, incoming),
+                Some(kept) => self.handle(connection, kept.message()),
                 None => self.pending = None,
             }
         }
         true
     }
 
-    fn handle(&mut self, connection: &Arc<Connection>, incoming: Incoming) {
+    fn handle(&mut self, connection: &Arc<Connection>, incoming: Incoming<'_>) {
         match incoming {
             Incoming::Close(code) => connection.close_with(farewell::answer(code)),
             Incoming::Pong => {}
             Incoming::Ping(payload) => {
                 if self.pace().is_ok() {
-                    connection.send_control(encode::pong(&payload));
+                    connection.send_control(encode::pong(payload));
                 }
             }
-            Incoming::Binary => {
+            Incoming::Binary(_) => {
                 meters::message_in();
                 let message = "frames have to be text";
                 refuse(connection, &Rejected::new(ErrorCode::BadFrame, message), None);
             }
             Incoming::Text(text) => {
                 meters::message_in();
-                let parsed = client_frame::parse(&text);
+                let parsed = client_frame::parse(text);
                 if let Err(wait) = self.pace() {
                     let rejected = parsed.map_or_else(Rejected::paced, ClientFrame::paced);
                     refuse(connection, &rejected, Some(wait));
@@ -201,22 +233,22 @@ impl Inbound {
                 if let Some(name) = name.filter(|name| request_id::is_harmless(name.as_bytes())) {
                     span.text(key::CLIENT_MSG_ID, name);
                 }
-                self.take(connection, room, Op::Send(outgoing, span));
+                self.hand_on(connection, room, Op::Send(outgoing, span));
             }
             ClientFrame::Typing { room_id } => {
-                self.take(connection, subscribed(connection, room_id)?, Op::Typing);
+                self.hand_on(connection, subscribed(connection, room_id)?, Op::Typing);
             }
             ClientFrame::StopTyping { room_id } => {
-                self.take(connection, subscribed(connection, room_id)?, Op::StopTyping);
+                self.hand_on(connection, subscribed(connection, room_id)?, Op::StopTyping);
             }
             ClientFrame::Read { room_id, seq } => {
-                self.take(connection, subscribed(connection, room_id)?, Op::Read(seq));
+                self.hand_on(connection, subscribed(connection, room_id)?, Op::Read(seq));
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, connection: &Arc<Connection>, room: RoomId, op: Op) {
+    fn hand_on(&mut self, connection: &Arc<Connection>, room: RoomId, op: Op) {
         self.lanes.take(&self.shared, connection, room, op);
     }
 

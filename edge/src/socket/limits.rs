@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wire::Limits;
+
 use super::pace::Rhythm;
 
 /// The limits of the socket side. The default is the contract's.
@@ -57,6 +59,13 @@ impl Default for SocketLimits {
 }
 
 impl SocketLimits {
+    /// How large a client message may be.
+    pub(super) fn of_messages(&self) -> Limits {
+        Limits {
+            message_bytes: self.frame_bytes,
+        }
+    }
+
     /// How many client messages a connection may send.
     pub(super) fn rhythm(&self) -> Rhythm {
         Rhythm::new(self.frames_per_second, self.frames_burst)
