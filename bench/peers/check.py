@@ -1,6 +1,7 @@
 """Checks each installed peer as the load generator would use it: see check.sh."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -193,7 +194,6 @@ async def stop(process: asyncio.subprocess.Process) -> None:
         async with asyncio.timeout(STEP_SECONDS):
             await process.wait()
     except TimeoutError:
-        process.kill()
         raise Failure(f"it still runs {STEP_SECONDS} s after SIGTERM") from None
 
 
@@ -202,7 +202,9 @@ async def check(folder: Path, redis_url: str, log) -> None:
     offset = peer.get("socket_port_offset", 0)
     port = free_ports(1 + offset)
     environment = {**os.environ, "PORT": str(port), "REDIS_URL": redis_url}
-    process = await asyncio.create_subprocess_exec(*peer["start"], cwd=folder, env=environment, stdout=log, stderr=log)
+    process = await asyncio.create_subprocess_exec(
+        *peer["start"], cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+    )
     members = [Member("first", "one"), Member("first", "two"), Member("second", "three")]
     try:
         settle_seconds = peer.get("settle_ms", 0) / 1000
@@ -218,9 +220,10 @@ async def check(folder: Path, redis_url: str, log) -> None:
         # The sockets are left open: a peer stops when it is told to, whoever is there.
         await stop(process)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        # What it started goes with it, also where it failed.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
         for member in members:
             if hasattr(member, "reading"):
                 await member.leave()
