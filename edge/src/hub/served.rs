@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{RoomId, traced::Announced};
+use super::{RoomId, frame::Frame, traced::Announced};
 use crate::{
     recovery::{heads::Standing, seen::Seen, tail::Tail},
     socket::connection::Connection,
@@ -14,9 +14,12 @@ use crate::{
 
 /// See the module.
 pub(super) struct Served {
+    pub(super) id: RoomId,
     /// Tells a room from the same one that was listened to before, or before its log was set back.
     pub(super) epoch: u64,
     pub(super) tail: Tail,
+    /// What this round fans out.
+    pub(super) due: Vec<Frame>,
     /// Changes on their way here that belong to a trace.
     pub(super) announced: Announced,
     /// Connections.
@@ -35,10 +38,12 @@ pub(super) struct Waiting {
 }
 
 impl Served {
-    pub(super) fn new(epoch: u64, shards: usize) -> Self {
+    pub(super) fn new(id: RoomId, epoch: u64, shards: usize) -> Self {
         Self {
+            id,
             epoch,
             tail: Tail::starting(),
+            due: Vec::new(),
             announced: Announced::default(),
             members: HashSet::new(),
             by_shard: vec![0; shards],

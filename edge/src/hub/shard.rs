@@ -54,14 +54,8 @@ pub(crate) enum Command {
         room: RoomId,
         answer: bool,
     },
-    /// Frames of a room, in order, up to `last`.
-    Frames {
-        room: RoomId,
-        frames: Arc<[Frame]>,
-        last: Seen,
-        /// Where some of them belong to a trace.
-        delivery: Option<Arc<Delivery>>,
-    },
+    /// What rooms give to their members.
+    Frames(Vec<Share>),
     /// A room's log was set back.
     Reset { room: RoomId, last: Seen },
     /// For a user's multiplexed sockets.
@@ -78,13 +72,24 @@ impl Command {
     /// What its frames take, in bytes.
     pub(super) fn frame_bytes(&self) -> usize {
         match self {
-            Self::Frames { frames, .. } => frames.iter().map(|frame| frame.bytes.len()).sum(),
+            Self::Frames(shares) => shares.iter().map(|share| share.batch.bytes.len()).sum(),
             Self::ToUser { frame, .. } | Self::ToAll(frame) | Self::ToRooms { frame, .. } => {
                 frame.bytes.len()
             }
             _ => 0,
         }
     }
+}
+
+/// Frames of a room, in order, for its members on a shard.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    pub(super) room: RoomId,
+    pub(super) batch: Arc<Batch>,
+    /// Where the room's stream then stands.
+    pub(super) last: Seen,
+    /// Where some of them belong to a trace.
+    pub(super) delivery: Option<Arc<Delivery>>,
 }
 
 /// See [`Command::Meet`].
@@ -189,16 +194,13 @@ impl Shard {
                 room,
                 answer,
             } => self.leave(&connection, &room, answer).await,
-            Command::Frames {
-                room,
-                frames,
-                last,
-                delivery,
-            } => {
-                if let Some(known) = self.rooms.get_mut(&room)
-                    && known.push(&frames, last, weight, delivery)
-                {
-                    self.dirty.push(room);
+            Command::Frames(shares) => {
+                for share in shares {
+                    if let Some(room) = self.rooms.get_mut(&share.room)
+                        && room.push(share.batch, share.last, weight.clone(), share.delivery)
+                    {
+                        self.dirty.push(share.room);
+                    }
                 }
             }
             Command::Reset { room, last } => {

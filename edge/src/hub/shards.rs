@@ -10,15 +10,10 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    RoomId,
-    frame::Frame,
-    shard::{Command, Shard},
-    traced::Delivery,
-};
+use super::shard::{Command, Shard, Share};
 use crate::{
     beat::Roster,
-    recovery::{log::Log, seen::Seen},
+    recovery::log::Log,
     socket::{connection::Connection, home::Home, shared::Shared},
 };
 
@@ -43,7 +38,7 @@ pub(crate) struct Queued {
 }
 
 /// What a command's frames take of [`FRAME_BYTES`], until it is dropped.
-pub(super) type Weight = Option<OwnedSemaphorePermit>;
+pub(super) type Weight = Option<Arc<OwnedSemaphorePermit>>;
 
 impl From<Command> for Queued {
     /// A command without frames.
@@ -78,7 +73,10 @@ impl Handle {
         let weight = match bytes.min(FRAME_BYTES) {
             0 => None,
             // Closed never: an error here can't be.
-            bytes => Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok(),
+            bytes => {
+                let weight = Arc::clone(&self.bytes).acquire_many_owned(bytes).await;
+                weight.ok().map(Arc::new)
+            }
         };
         let _ = self.commands.send(Queued { command, weight }).await;
     }
@@ -145,24 +143,12 @@ impl Shards {
         }
     }
 
-    /// Fans frames of a room out on the shards where it has members; the room's stream then stands at `last`.
-    pub(super) async fn publish(
-        &self,
-        room: &RoomId,
-        frames: Vec<Frame>,
-        last: Seen,
-        delivery: Option<Arc<Delivery>>,
-        members: &[u32],
-    ) {
-        let frames: Arc<[Frame]> = frames.into();
-        for (shard, _) in self.all.iter().zip(members).filter(|(_, members)| **members > 0) {
-            let command = Command::Frames {
-                room: Arc::clone(room),
-                frames: Arc::clone(&frames),
-                last,
-                delivery: delivery.clone(),
-            };
-            shard.send(command).await;
+    /// Fans out what each shard, by its number, has a share in.
+    pub(super) async fn publish(&self, shares: Vec<Vec<Share>>) {
+        for (shard, shares) in self.all.iter().zip(shares) {
+            if !shares.is_empty() {
+                shard.send(Command::Frames(shares)).await;
+            }
         }
     }
 }
@@ -174,7 +160,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::hub::frame::Class;
+    use crate::hub::frame::{Class, Frame};
 
     #[tokio::test]
     async fn frames_wait_for_a_shard_up_to_a_bound_in_bytes() {
