@@ -8,8 +8,15 @@ use flate2::{Compress, Compression, FlushCompress};
 use super::TAIL;
 use crate::encode::{BINARY, Header, RSV1, TEXT};
 
-/// The shortest payload that is tried, in bytes: below it the few bytes saved are not worth the time.
-pub const COMPRESS_MIN: usize = 128;
+/// The shortest payload that is tried, in bytes: a chat message below it loses less than a quarter.
+pub const COMPRESS_MIN: usize = 256;
+
+/// From here on zlib builds the codes from the payload; the level below takes fixed ones, which are quicker by half and
+/// leave chat messages a third longer. The levels above find little more in messages of this size.
+const LEVEL: u32 = 2;
+
+/// The most memory that a thread keeps between two messages, in bytes.
+const KEPT: usize = 256 * 1024;
 
 struct Compressor {
     state: Compress,
@@ -18,7 +25,7 @@ struct Compressor {
 
 thread_local! {
     static COMPRESSOR: RefCell<Compressor> = RefCell::new(Compressor {
-        state: Compress::new(Compression::fast(), false),
+        state: Compress::new(Compression::new(LEVEL), false),
         packed: Vec::new(),
     });
 }
@@ -69,5 +76,32 @@ impl Compressor {
     }
 }
 
-/// The most memory that a thread keeps between two messages, in bytes.
-const KEPT: usize = 256 * 1024;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_get_shorter_is_left_alone() {
+        assert_eq!(compress_text(&[b'x'; COMPRESS_MIN - 1]), None);
+        let mut state = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        })
+        .take(5000)
+        .collect();
+        for len in [COMPRESS_MIN, 1000, 5000] {
+            assert_eq!(compress_binary(&noise[..len]), None, "{len}");
+        }
+    }
+
+    #[test]
+    fn a_frame_depends_on_its_payload_alone() {
+        let payload = "the same words for all, ".repeat(20);
+        let first = compress_text(payload.as_bytes()).unwrap();
+        assert_eq!(first[0], 0xC1);
+        assert!(first.len() < payload.len() / 4);
+        compress_text("some other words between, ".repeat(20).as_bytes()).unwrap();
+        assert_eq!(compress_text(payload.as_bytes()).unwrap(), first);
+    }
+}
