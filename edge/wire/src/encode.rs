@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-const FIN: u8 = 0x80;
+pub(crate) const FIN: u8 = 0x80;
 pub(crate) const RSV1: u8 = 0x40;
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const BINARY: u8 = 0x2;

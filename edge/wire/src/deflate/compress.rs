@@ -6,7 +6,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use flate2::{Compress, Compression, FlushCompress};
 
 use super::{TAIL, longest};
-use crate::encode::{BINARY, Header, RSV1, TEXT};
+use crate::encode::{BINARY, FIN, Header, RSV1, TEXT};
 
 /// The shortest payload that is tried, in bytes: a chat message below it loses less than a quarter.
 pub const COMPRESS_MIN: usize = 256;
@@ -14,6 +14,9 @@ pub const COMPRESS_MIN: usize = 256;
 /// From here on zlib builds the codes from the payload; the level below takes fixed ones, which are quicker by half and
 /// leave chat messages a third longer. The levels above find little more in messages of this size.
 const LEVEL: u32 = 2;
+
+/// How a text frame begins that is whole and not compressed.
+const PLAIN_TEXT: u8 = FIN | TEXT;
 
 /// The most memory that a thread keeps between two messages, in bytes.
 const KEPT: usize = 256 * 1024;
@@ -40,6 +43,17 @@ pub fn compress_text(payload: &[u8]) -> Option<Bytes> {
 /// As [`compress_text`], for bytes.
 pub fn compress_binary(payload: &[u8]) -> Option<Bytes> {
     compress(BINARY, payload)
+}
+
+/// As [`compress_text`], for a whole text frame that [`encode`](crate::encode) made. Nothing for any other frame.
+pub fn compress_frame(frame: &[u8]) -> Option<Bytes> {
+    let header = match *frame {
+        [PLAIN_TEXT, 126, ..] => 4,
+        [PLAIN_TEXT, 127, ..] => 10,
+        [PLAIN_TEXT, ..] => 2,
+        _ => return None,
+    };
+    compress_text(frame.get(header..)?)
 }
 
 fn compress(opcode: u8, payload: &[u8]) -> Option<Bytes> {
@@ -83,6 +97,7 @@ fn fresh() -> Compress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encode;
 
     #[test]
     fn what_does_not_get_shorter_is_left_alone() {
@@ -100,6 +115,24 @@ mod tests {
             assert_eq!(compress_binary(&noise[..len]), None, "{len}");
         }
         assert!(compress_text(&[b'x'; COMPRESS_MIN]).is_some());
+    }
+
+    #[test]
+    fn a_frame_is_compressed_as_its_payload_is() {
+        for len in [0, 125, 126, COMPRESS_MIN, 65_535, 65_536] {
+            let payload = vec![b'x'; len];
+            assert_eq!(
+                compress_frame(&encode::text(&payload)),
+                compress_text(&payload),
+                "{len}"
+            );
+        }
+        let payload = [b'x'; 1000];
+        assert_eq!(compress_frame(&encode::binary(&payload)), None);
+        assert_eq!(compress_frame(&compress_text(&payload).unwrap()), None);
+        assert_eq!(compress_frame(&encode::ping()), None);
+        assert_eq!(compress_frame(&[PLAIN_TEXT, 126, 9]), None);
+        assert_eq!(compress_frame(&[]), None);
     }
 
     #[test]
