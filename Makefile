@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test soak compose-test check setup fmt
+.PHONY: help run test soak compose-test autobahn bench-check check setup fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,12 @@ soak: setup ## Run random faults for as long as MINUTES says (60), in runs of te
 
 compose-test: setup ## Walk the guide of compose/ by machine, scale, kill, and take all down (Docker; images of our own where no registry is reached)
 	scripts/compose-test.sh
+
+autobahn: setup ## Run the Autobahn test suite against the frame code (a quarter of an hour; needs Python 2.7 or Docker)
+	scripts/autobahn.sh
+
+bench-check: ## Count the instructions of the hot path, and hold them against the committed numbers (valgrind)
+	scripts/bench-check.sh
 
 check: setup ## Check format, lints, documentation, dependencies and browser code
 	scripts/setup-checks.sh

@@ -74,6 +74,15 @@ pub struct AccessSettings {
     /// Open connections; more are refused
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "100000")]
     pub max_connections: String,
+    /// Whether clients that offer it (permessage-deflate) are sent long messages of their rooms compressed: less traffic,
+    /// more work for the clients
+    #[arg(
+        long,
+        env = "SOCKET_COMPRESSION",
+        value_name = "on|off",
+        default_value = "off"
+    )]
+    pub socket_compression: String,
     /// Websites besides this one that may use this server, such as https://chat.example.org; separated by commas
     #[arg(long, env = "ALLOWED_ORIGINS", default_value = "")]
     pub allowed_origins: String,
@@ -110,6 +119,8 @@ pub struct Access {
     pub max_upload_bytes: u64,
     /// Open connections.
     pub max_connections: usize,
+    /// Whether sockets may be compressed.
+    pub compression: bool,
     /// What bounds HTTP.
     pub http: HttpLimits,
 }
@@ -153,6 +164,7 @@ impl AccessSettings {
             None => Some(MAX_UPLOAD_BYTES),
         };
         let max_connections = problems.parse("MAX_CONNECTIONS", &or(&self.max_connections, "100000"), number);
+        let compression = problems.switch("SOCKET_COMPRESSION", &or(&self.socket_compression, "off"));
         let origins = problems.check("ALLOWED_ORIGINS", AllowedOrigins::parse(&self.allowed_origins));
         let proxy_hops = problems.parse("PROXY_HOPS", &or(&self.proxy_hops, "0"), number);
         let requests = or(&self.requests_per_minute, "60000");
@@ -163,6 +175,7 @@ impl AccessSettings {
             open: open?,
             max_upload_bytes: max_upload_bytes?,
             max_connections: max_connections?,
+            compression: compression?,
             http: HttpLimits {
                 origins: origins?,
                 proxy_hops: proxy_hops?,
@@ -286,6 +299,7 @@ mod tests {
             "--chat-url=chat",
             "--allowed-origins=h",
             "--max-connections=-1",
+            "--socket-compression=gzip",
         ])
         .unwrap_err()
         .to_string();
@@ -295,6 +309,7 @@ mod tests {
             "CHAT_URL",
             "ALLOWED_ORIGINS",
             "MAX_CONNECTIONS",
+            "SOCKET_COMPRESSION",
         ] {
             assert!(told.contains(&format!("{name}: ")), "{name}: {told}");
         }

@@ -45,6 +45,7 @@ pub async fn serve_on(
     let limits = SocketLimits {
         // The rest is for REST and for probes: sockets that take all they may have can't crowd them out.
         connections: most - most / 16,
+        compression: access.compression,
         ..SocketLimits::default()
     };
     let broker = config.broker.open(&shutdown);

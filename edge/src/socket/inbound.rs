@@ -78,10 +78,15 @@ impl Kept {
 }
 
 impl Inbound {
-    pub(super) fn new(shared: Shared) -> Self {
+    /// With `deflate`, the client may send compressed messages.
+    pub(super) fn new(shared: Shared, deflate: bool) -> Self {
         Self {
             shared,
-            decoder: Decoder::new(),
+            decoder: if deflate {
+                Decoder::with_deflate()
+            } else {
+                Decoder::new()
+            },
             pending: None,
             pace: Pace::new(Instant::now()),
             lanes: Lanes::default(),
@@ -222,11 +227,10 @@ impl Inbound {
                 self.ask(connection, Asker::unsubscribe(connection, &room));
             }
             ClientFrame::Message(mut outgoing) => {
-                let room =
-                    subscribed(connection, outgoing.room_id.take()).map_err(|rejected| Rejected {
-                        client_msg_id: outgoing.client_msg_id.clone(),
-                        ..rejected
-                    })?;
+                let room = subscribed(connection, outgoing.room_id.take()).map_err(|rejected| Rejected {
+                    client_msg_id: outgoing.client_msg_id.clone(),
+                    ..rejected
+                })?;
                 let span = Span::root(SpanKind::Server, "send message");
                 span.text(key::ROOM_ID, &room);
                 let name = outgoing.client_msg_id.as_ref();
