@@ -27,8 +27,13 @@ pub(crate) const ALL: &[Work] = &[
     },
     Work {
         name: "decode: a read of 16 KiB full of them",
-        rounds: 20,
+        rounds: 100,
         run: decode::full_read,
+    },
+    Work {
+        name: "decode: a message of 64 KiB in reads of 1 KiB",
+        rounds: 20,
+        run: decode::large_message,
     },
     Work {
         name: "encode: a text frame of 250 bytes",

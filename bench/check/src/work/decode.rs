@@ -61,3 +61,17 @@ pub(super) fn full_read(rounds: u64) {
         assert_eq!(heard, frames * PAYLOAD);
     }
 }
+
+/// Grows with the square of the message where what has come is looked at again for each read.
+pub(super) fn large_message(rounds: u64) {
+    let mut bytes = vec![0x81, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    bytes.resize(bytes.len() + LIMITS.message_bytes, b'x');
+    let mut decoder = Decoder::new();
+    for _ in 0..rounds {
+        let mut heard = 0;
+        for read in black_box(&mut bytes).chunks_mut(1024) {
+            heard += feed(&mut decoder, read);
+        }
+        assert_eq!(heard, LIMITS.message_bytes);
+    }
+}
