@@ -24,9 +24,10 @@ async fn next(subscription: &mut Box<dyn Subscription>) -> Publication {
     loop {
         let event = tokio::time::timeout(wait::SOON, subscription.recv()).await;
         match event.expect("something is published").expect("the broker lives") {
-            Event::Message(publication) => return publication,
+            Event::Message(message) => return message.into(),
             Event::Connected => {}
             Event::Interrupted => panic!("nothing was missed"),
+            Event::Added(pattern) => panic!("nobody added {pattern}"),
         }
     }
 }

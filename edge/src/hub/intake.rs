@@ -5,8 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use broker::{Broker, Event, Publication, Subscription};
-use futures_util::FutureExt as _;
+use broker::{Broker, Event, Subscription};
 use jiff::Timestamp;
 use proto::{
     frame::{PRESENCE_CHANNEL, PresenceEvent, ROOM_PATTERN, ServerFrame, USER_PATTERN},
@@ -64,21 +63,22 @@ pub(super) async fn run(
         patterns.push(TRACE_PATTERN);
     }
     let mut subscription = Some(broker.subscribe(&patterns));
+    let mut events = Vec::with_capacity(ROUND);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             Some(ask) = asks.recv() => sequencer.ask(ask).await,
             Some(answer) = answers.recv() => take_answer(&mut sequencer, &mut heads, answer).await,
-            event = next(&mut subscription) => if let Some(event) = event {
-                let subscription = subscription.as_mut();
-                round(&mut sequencer, &mut heads, &canary, event, subscription).await;
-            } else {
+            count = next(&mut subscription, &mut events) => if count == 0 {
                 subscription = None;
                 heads.deaf();
             },
             _ = tick.tick() => {}
             () = over.cancelled() => return,
+        }
+        for event in events.drain(..) {
+            take_in(&mut sequencer, &mut heads, &canary, &event).await;
         }
         sequencer.flush().await;
         let now = Instant::now();
@@ -103,55 +103,32 @@ async fn take_answer(sequencer: &mut Sequencer, heads: &mut Heads, answer: Answe
     }
 }
 
-async fn next(subscription: &mut Option<Box<dyn Subscription>>) -> Option<Event> {
+/// Waits for announcements and takes those of a round; none once the broker is gone for good.
+async fn next(subscription: &mut Option<Box<dyn Subscription>>, events: &mut Vec<Event>) -> usize {
     match subscription {
-        Some(subscription) => subscription.recv().await,
+        Some(subscription) => subscription.recv_many(events, ROUND).await,
         None => std::future::pending().await,
     }
 }
 
-/// Takes in one announcement and what else is there already.
-async fn round(
-    sequencer: &mut Sequencer,
-    heads: &mut Heads,
-    canary: &Canary,
-    first: Event,
-    mut subscription: Option<&mut Box<dyn Subscription>>,
-) {
-    let mut next = Some(first);
-    for _ in 0..ROUND {
-        let Some(event) = next else {
-            return;
-        };
-        take_in(sequencer, heads, canary, event).await;
-        // An end that is seen here is seen again by the caller.
-        next = subscription
-            .as_mut()
-            .and_then(|subscription| subscription.recv().now_or_never())
-            .flatten();
-    }
-    if let Some(event) = next {
-        take_in(sequencer, heads, canary, event).await;
-    }
-}
-
-async fn take_in(sequencer: &mut Sequencer, heads: &mut Heads, canary: &Canary, event: Event) {
-    heads.heard(&event, Instant::now());
-    let Event::Message(Publication { channel, payload }) = event else {
+async fn take_in(sequencer: &mut Sequencer, heads: &mut Heads, canary: &Canary, event: &Event) {
+    heads.heard(event, Instant::now());
+    let Event::Message(message) = event else {
         return;
     };
+    let (channel, payload) = (message.channel(), message.payload());
     if let Some(room) = channel.strip_prefix("room:") {
-        room_frame(sequencer, heads, room, &payload).await;
+        room_frame(sequencer, heads, room, payload).await;
     } else if let Some(user) = channel.strip_prefix("user:") {
-        if peek(&payload).is_some() {
-            sequencer.to_user(user, Frame::text(&payload, Class::Kept)).await;
+        if peek(payload).is_some() {
+            sequencer.to_user(user, Frame::text(payload, Class::Kept)).await;
         }
     } else if channel == PRESENCE_CHANNEL {
-        presence(sequencer, &payload).await;
+        presence(sequencer, payload).await;
     } else if channel == canary.channel() {
-        canary.heard(&payload);
+        canary.heard(payload);
     } else if let Some(room) = channel.strip_prefix("trace:") {
-        trace_hint(sequencer, room, &payload);
+        trace_hint(sequencer, room, payload);
     }
 }
 
