@@ -39,6 +39,10 @@ pub(crate) struct Inbound {
     shared: Shared,
     decoder: Decoder,
     /// Read, and not yet taken on.
+    #[expect(
+        clippy::box_collection,
+        reason = "a queue's own 32 bytes would lie there for every idle connection"
+    )]
     pending: Option<Box<VecDeque<Kept>>>,
     pace: Pace,
     lanes: Lanes,
