@@ -10,5 +10,6 @@ mod multiplexed;
 mod outages;
 mod recovery;
 mod restored;
+mod rooms;
 mod slow;
 mod support;

@@ -131,6 +131,7 @@ impl App {
         let config = Config {
             listen: http_at,
             broker,
+            subscribing: edge::config::Subscribing::default(),
             services,
             access,
         };
