@@ -1,0 +1,35 @@
+//! What one run of one workload on one contender gave.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What one run of one workload on one contender gave. The unit is the end of a figure's name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// What was done.
+    pub(crate) workload: String,
+    /// By whom.
+    pub(crate) contender: String,
+    /// What was measured.
+    pub(crate) figures: BTreeMap<String, f64>,
+    /// What a reader has to know.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Record {
+    /// A record without figures.
+    pub(crate) fn new(workload: &str, contender: &str) -> Self {
+        Self {
+            workload: workload.into(),
+            contender: contender.into(),
+            figures: BTreeMap::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds a figure.
+    pub(crate) fn set(&mut self, name: &str, value: f64) {
+        self.figures.insert(name.into(), value);
+    }
+}
