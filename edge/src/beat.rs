@@ -47,31 +47,82 @@ struct Present {
 #[derive(Debug)]
 struct User {
     username: Arc<str>,
-    connections: usize,
-    /// How many of the connections are subscribed to each room.
-    rooms: HashMap<RoomId, usize>,
+    connections: u32,
+    rooms: Rooms,
+}
+
+/// How many of a user's connections are subscribed to each room; mostly few rooms, and seldom none.
+#[derive(Debug, Default)]
+struct Rooms(Vec<(RoomId, u32)>);
+
+impl Rooms {
+    /// Tells how many there are now.
+    fn enter(&mut self, room: &RoomId) -> u32 {
+        match self.find(room) {
+            Ok(at) => {
+                self.0[at].1 += 1;
+                self.0[at].1
+            }
+            Err(at) => {
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(at, (Arc::clone(room), 1));
+                1
+            }
+        }
+    }
+
+    fn leave(&mut self, room: &RoomId) {
+        if let Ok(at) = self.find(room) {
+            self.0[at].1 -= 1;
+            if self.0[at].1 == 0 {
+                self.0.remove(at);
+            }
+        }
+    }
+
+    fn find(&self, room: &RoomId) -> Result<usize, usize> {
+        self.0.binary_search_by(|(id, _)| id.cmp(room))
+    }
+}
+
+/// A user as all of its connections here name it.
+#[derive(Debug, Clone)]
+pub(crate) struct Named {
+    pub(crate) user_id: Arc<str>,
+    pub(crate) username: Arc<str>,
 }
 
 impl Roster {
-    /// Takes in a user's connection, unless there are `limit` of them already; tells whether it did.
-    pub(crate) fn connected(&self, user_id: &str, username: &str, limit: usize) -> bool {
+    /// Takes in a user's connection, unless there are `limit` of them already; tells how it is named.
+    pub(crate) fn connected(&self, user_id: &str, username: &str, limit: usize) -> Option<Named> {
         let mut present = self.lock();
-        let user_id: Arc<str> = user_id.into();
-        let user = present.users.entry(Arc::clone(&user_id)).or_insert_with(|| User {
-            username: username.into(),
+        let id: Arc<str> = match present.users.get_key_value(user_id) {
+            Some((id, _)) => Arc::clone(id),
+            None => user_id.into(),
+        };
+        let user = present.users.entry(Arc::clone(&id)).or_insert_with(|| User {
+            username: Arc::clone(&id),
             connections: 0,
-            rooms: HashMap::new(),
+            rooms: Rooms::default(),
         });
-        if user.connections >= limit {
-            return false;
+        if user.connections as usize >= limit {
+            return None;
         }
         user.connections += 1;
-        user.username = username.into();
+        if *user.username != *username {
+            user.username = username.into();
+        }
+        let named = Named {
+            user_id: Arc::clone(&id),
+            username: Arc::clone(&user.username),
+        };
         if user.connections == 1 {
-            present.fresh.insert(user_id);
+            present.fresh.insert(id);
             self.0.changed.notify_one();
         }
-        true
+        Some(named)
     }
 
     /// A connection is subscribed to a room.
@@ -80,9 +131,7 @@ impl Roster {
         let Some(user) = present.users.get_mut(&connection.user_id) else {
             return;
         };
-        let count = user.rooms.entry(Arc::clone(room)).or_default();
-        *count += 1;
-        if *count == 1 {
+        if user.rooms.enter(room) == 1 {
             present.fresh.insert(Arc::clone(&connection.user_id));
             self.0.changed.notify_one();
         }
@@ -90,13 +139,8 @@ impl Roster {
 
     /// A connection is subscribed to a room no more.
     pub(crate) fn left(&self, connection: &Connection, room: &RoomId) {
-        if let Some(user) = self.lock().users.get_mut(&connection.user_id)
-            && let Some(count) = user.rooms.get_mut(room)
-        {
-            *count -= 1;
-            if *count == 0 {
-                user.rooms.remove(room);
-            }
+        if let Some(user) = self.lock().users.get_mut(&connection.user_id) {
+            user.rooms.leave(room);
         }
     }
 
@@ -136,7 +180,7 @@ impl User {
         HeartbeatRequest {
             user_id: user_id.to_owned(),
             username: self.username.to_string(),
-            room_ids: self.rooms.keys().take(ROOMS).map(ToString::to_string).collect(),
+            room_ids: self.rooms.0.iter().take(ROOMS).map(|(room, _)| room.to_string()).collect(),
         }
     }
 }

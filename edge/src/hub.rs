@@ -4,10 +4,11 @@
 //! connections and write each room's stream to its members.
 
 pub(crate) mod announce;
-mod asks;
+pub(crate) mod asks;
 pub(crate) mod frame;
 mod intake;
 pub(crate) mod room;
+mod seats;
 mod sequencer;
 mod served;
 pub(crate) mod shard;
@@ -15,68 +16,68 @@ pub(crate) mod shards;
 pub(crate) mod traced;
 
 use std::{
+    io,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Instant,
 };
 
 use broker::Broker;
-use runtime::{Shutdown, health::Part};
+use runtime::health::Part;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::{asks::Ask, sequencer::Sequencer, shard::Command, shards::Shards};
 use crate::{
+    beat::Roster,
     canary::Canary,
-    recovery::{heads::Heads, log::Log, seen::Seen},
-    socket::{SocketLimits, connection::Connection},
+    recovery::{heads::Heads, log::Log},
+    socket::{admission::Newcomer, home::Home, shared::Shared},
 };
 
 /// A room's id.
 pub(crate) type RoomId = Arc<str>;
 
-/// Requests of connections that may wait for the sequencer.
-const ASKS: usize = 1024;
-
-/// What connections ask the hub for. Cheap to clone.
+/// What admissions ask the hub for. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Hub {
-    asks: mpsc::Sender<Ask>,
     shards: Shards,
-    generations: Arc<AtomicU64>,
     rooms: Arc<AtomicUsize>,
 }
 
 /// What the hub stands on.
-pub(crate) struct Ground<'a> {
+pub(crate) struct Ground {
     pub(crate) log: Log,
     pub(crate) broker: Broker,
     pub(crate) canary: Canary,
     /// Red while no hint arrives of what changes.
     pub(crate) hints: Part,
-    pub(crate) limits: Arc<SocketLimits>,
-    pub(crate) shutdown: &'a Shutdown,
+    pub(crate) shared: Shared,
+    pub(crate) roster: Roster,
     /// Cancelled when the last connection is gone after the shutdown began.
     pub(crate) over: CancellationToken,
 }
 
 impl Hub {
-    /// Starts the hub's tasks.
-    pub(crate) fn start(ground: Ground<'_>) -> Self {
+    /// Starts the hub's tasks. They answer to what is `asked`.
+    ///
+    /// # Errors
+    /// Where the kernel has no files left to watch sockets with.
+    pub(crate) fn start(ground: Ground, asked: mpsc::Receiver<Ask>) -> io::Result<Self> {
         let Ground {
             log,
             broker,
             canary,
             hints,
-            limits,
-            shutdown,
+            shared,
+            roster,
             over,
         } = ground;
-        let shards = Shards::start(&log, &limits, shutdown, &over);
+        let shutdown = &shared.shutdown;
+        let shards = Shards::start(&log, &shared, &roster, &over)?;
         let rooms = Arc::new(AtomicUsize::new(0));
-        let (asks, asked) = mpsc::channel(ASKS);
         let announcer = announce::start(broker.clone(), shutdown);
         let (sequencer, answers) =
             Sequencer::new(log, shards.clone(), announcer, Arc::clone(&rooms), shutdown);
@@ -84,12 +85,7 @@ impl Hub {
         shutdown.spawn(intake::run(
             sequencer, heads, broker, canary, asked, answers, over,
         ));
-        Self {
-            asks,
-            shards,
-            generations: Arc::default(),
-            rooms,
-        }
+        Ok(Self { shards, rooms })
     }
 
     /// Rooms with a subscriber here.
@@ -97,54 +93,19 @@ impl Hub {
         self.rooms.load(Ordering::Relaxed)
     }
 
-    /// Takes a connection in, so that it gets what is for its user and for everybody.
-    pub(crate) async fn register(&self, connection: &Arc<Connection>) {
-        let command = Command::Register(Arc::clone(connection));
-        self.shards.of(connection).send(command).await;
+    /// What the connections share that a user's belong to.
+    pub(crate) fn home(&self, user_id: &str) -> Arc<Home> {
+        self.shards.home(user_id)
     }
 
-    /// Subscribes a connection to a room; anew, if it is already subscribed. With `after`, what came after that change is
-    /// replayed first. Everything else is told to the connection: confirmed, refused, frames.
-    pub(crate) async fn subscribe(&self, connection: &Arc<Connection>, room: &RoomId, after: Option<Seen>) {
-        let generation = self.generations.fetch_add(1, Ordering::Relaxed);
-        connection.subscribing(room, generation);
-        self.ask(Ask::Subscribe {
-            connection: Arc::clone(connection),
-            room: Arc::clone(room),
-            generation,
-            after,
-        })
-        .await;
+    /// Takes a connection in, so that it is read, and gets what is for its user and for everybody.
+    pub(crate) async fn register(&self, newcomer: Newcomer) {
+        let shard = self.shards.of(&newcomer.connection);
+        shard.send(Command::Register(Box::new(newcomer))).await;
     }
 
-    /// Ends a subscription; the connection is told when nothing more of the room follows.
-    pub(crate) async fn unsubscribe(&self, connection: &Arc<Connection>, room: &RoomId) {
-        connection.unsubscribed(room);
-        self.ask(Ask::Unsubscribe {
-            connection: Arc::clone(connection),
-            room: Arc::clone(room),
-        })
-        .await;
-    }
-
-    /// Lets a connection go, with the rooms that it was subscribed to.
-    pub(crate) async fn gone(&self, connection: &Arc<Connection>, rooms: Vec<RoomId>) {
-        let command = Command::Forget(Arc::clone(connection));
-        self.shards.of(connection).send(command).await;
-        self.ask(Ask::Gone {
-            connection: Arc::clone(connection),
-            rooms,
-        })
-        .await;
-    }
-
-    /// Asks every connection to leave, spread over the time of [`SocketLimits::drain`].
+    /// Asks every connection to leave, spread over the time of [`SocketLimits::drain`](crate::socket::SocketLimits::drain).
     pub(crate) async fn drain(&self) {
         self.shards.all(|| Command::Drain).await;
-    }
-
-    async fn ask(&self, ask: Ask) {
-        // Fails only when the process is ending.
-        let _ = self.asks.send(ask).await;
     }
 }

@@ -1,22 +1,27 @@
 //! The sockets: from the upgrade to the last byte. Everything about rooms is the hub's.
 
+pub(crate) mod admission;
 pub(crate) mod client_frame;
 pub(crate) mod close;
 pub(crate) mod connection;
-mod decode;
-pub(crate) mod encode;
-mod farewell;
+pub(crate) mod farewell;
 mod gate;
+pub(crate) mod home;
+pub(crate) mod inbound;
 mod lanes;
 mod limits;
 mod outbox;
 mod pace;
-mod session;
-mod shared;
+pub(crate) mod poll;
+pub(crate) mod shared;
 mod stream;
+mod subscriptions;
 mod upgrade;
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use axum::{Router, routing::get};
 use broker::Broker;
@@ -32,7 +37,7 @@ use crate::{
     beat::{self, Roster},
     canary::Canary,
     door::Door,
-    hub::{Ground, Hub},
+    hub::{Ground, Hub, asks},
     recovery::log::Log,
     upstream::Upstream,
 };
@@ -41,13 +46,19 @@ pub use limits::SocketLimits;
 
 /// The live half of an edge. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Sockets(Shared);
+pub struct Sockets {
+    shared: Shared,
+    hub: Hub,
+}
 
 impl Sockets {
     /// Starts the hub, the heartbeats and the canary. Two parts of `health` say whether the broker delivers:
     /// `edge-delivery`, what this edge publishes itself, and `edge-hints`, what chat-svc publishes.
     ///
     /// When the shutdown begins, every connection is told 1001, spread over [`SocketLimits::drain`].
+    ///
+    /// # Errors
+    /// Where the kernel has no files left to watch sockets with.
     pub fn start(
         upstream: Upstream,
         broker: Broker,
@@ -55,38 +66,43 @@ impl Sockets {
         limits: SocketLimits,
         health: &Health,
         shutdown: &Shutdown,
-    ) -> Self {
-        let limits = Arc::new(limits);
+    ) -> io::Result<Self> {
         let (roster, gate, over) = (Roster::default(), Gate::new(), CancellationToken::new());
+        let (asker, asked) = asks::channel();
         beat::start(roster.clone(), upstream.clone(), shutdown);
         let canary = Canary::start(broker.clone(), health, shutdown);
-        let hub = Hub::start(Ground {
-            log: Log::new(upstream.clone()),
-            broker,
-            canary,
-            hints: health.part("edge-hints"),
-            limits: Arc::clone(&limits),
-            shutdown,
-            over: over.clone(),
-        });
-        let (begun, goodbye, last) = (shutdown.clone(), hub.clone(), gate.clone());
-        shutdown.spawn(async move {
-            begun.begun().await;
-            goodbye.drain().await;
-            last.empty().await;
-            over.cancel();
-        });
-        Self(Arc::new(Live {
+        let log = Log::new(upstream.clone());
+        let shared = Arc::new(Live {
             upstream,
             door,
-            hub,
-            roster,
-            gate,
-            admissions: Semaphore::new(session::ADMISSIONS),
+            asker,
+            roster: roster.clone(),
+            gate: gate.clone(),
+            admissions: Semaphore::new(admission::ADMISSIONS),
             limits,
             ids: AtomicU64::new(1),
             shutdown: shutdown.clone(),
-        }))
+        });
+        let hub = Hub::start(
+            Ground {
+                log,
+                broker,
+                canary,
+                hints: health.part("edge-hints"),
+                shared: Arc::clone(&shared),
+                roster,
+                over: over.clone(),
+            },
+            asked,
+        )?;
+        let (begun, goodbye) = (shutdown.clone(), hub.clone());
+        shutdown.spawn(async move {
+            begun.begun().await;
+            goodbye.drain().await;
+            gate.empty().await;
+            over.cancel();
+        });
+        Ok(Self { shared, hub })
     }
 
     /// `GET /ws` and `GET /ws/{room_id}/{user_id}`.
@@ -94,16 +110,16 @@ impl Sockets {
         Router::new()
             .route("/ws", get(upgrade::multiplexed))
             .route("/ws/{room_id}/{user_id}", get(upgrade::room))
-            .with_state(Arc::clone(&self.0))
+            .with_state(self.clone())
     }
 
     /// Connections now.
     pub fn connections(&self) -> usize {
-        self.0.gate.count()
+        self.shared.gate.count()
     }
 
     /// Rooms with a subscriber here, now.
     pub fn rooms_served(&self) -> usize {
-        self.0.hub.rooms_served()
+        self.hub.rooms_served()
     }
 }

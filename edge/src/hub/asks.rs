@@ -1,6 +1,14 @@
 //! What the sequencer is asked for, and what the log answers it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::mpsc;
 
 use super::RoomId;
 use crate::{
@@ -13,9 +21,19 @@ use crate::{
     socket::connection::Connection,
 };
 
+/// Requests of connections that may wait for the sequencer.
+const WAITING: usize = 1024;
+
+/// Asks the hub. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    asks: mpsc::Sender<Ask>,
+    generations: Arc<AtomicU64>,
+}
+
 /// What connections ask for.
 #[derive(Debug)]
-pub(super) enum Ask {
+pub(crate) enum Ask {
     Subscribe {
         connection: Arc<Connection>,
         room: RoomId,
@@ -30,6 +48,52 @@ pub(super) enum Ask {
         connection: Arc<Connection>,
         rooms: Vec<RoomId>,
     },
+}
+
+/// Somebody who asks, and where the questions arrive.
+pub(crate) fn channel() -> (Asker, mpsc::Receiver<Ask>) {
+    let (asks, asked) = mpsc::channel(WAITING);
+    let generations = Arc::default();
+    (Asker { asks, generations }, asked)
+}
+
+impl Asker {
+    /// Begins a subscription of a connection to a room; anew, if it is already subscribed. With `after`, what came after
+    /// that change is replayed first. Everything else is told to the connection: confirmed, refused, frames. It begins
+    /// when what is returned here is asked.
+    pub(crate) fn subscribe(&self, connection: &Arc<Connection>, room: &RoomId, after: Option<Seen>) -> Ask {
+        let generation = self.generations.fetch_add(1, Ordering::Relaxed);
+        connection.subscribing(room, generation);
+        Ask::Subscribe {
+            connection: Arc::clone(connection),
+            room: Arc::clone(room),
+            generation,
+            after,
+        }
+    }
+
+    /// Ends a subscription; the connection is told when nothing more of the room follows.
+    pub(crate) fn unsubscribe(connection: &Arc<Connection>, room: &RoomId) -> Ask {
+        connection.unsubscribed(room);
+        Ask::Unsubscribe {
+            connection: Arc::clone(connection),
+            room: Arc::clone(room),
+        }
+    }
+
+    /// Asks, if nobody has to be waited for.
+    ///
+    /// # Errors
+    /// What was to be asked.
+    pub(crate) fn try_ask(&self, ask: Ask) -> Result<(), Ask> {
+        self.asks.try_send(ask).map_err(mpsc::error::TrySendError::into_inner)
+    }
+
+    /// Asks, when it is its turn.
+    pub(crate) async fn ask(&self, ask: Ask) {
+        // Fails only when the process is ending.
+        let _ = self.asks.send(ask).await;
+    }
 }
 
 /// What the log answered.

@@ -1,9 +1,13 @@
 //! Frames on their way out: encoded once, shared by everybody who gets them.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use proto::frame::ServerFrame;
 
-use crate::{recovery::seen::Seen, socket::encode};
+use wire::encode;
+
+use crate::recovery::seen::Seen;
 
 /// What may happen to a frame on a connection that can't keep up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,27 @@ impl Batch {
             }
         };
         Self { bytes, parts }
+    }
+
+    /// Takes batches together, which are not empty; a single one is not copied.
+    pub(crate) fn join(batches: Vec<Arc<Self>>) -> Arc<Self> {
+        match <[_; 1]>::try_from(batches) {
+            Ok([one]) => one,
+            Err(batches) => {
+                let mut bytes = BytesMut::with_capacity(batches.iter().map(|one| one.bytes.len()).sum());
+                let mut parts = Vec::with_capacity(batches.iter().map(|one| one.parts.len()).sum());
+                for batch in batches {
+                    let begin = bytes.len();
+                    bytes.extend_from_slice(&batch.bytes);
+                    parts.extend(batch.parts.iter().map(|part| Part {
+                        end: begin + part.end,
+                        ..*part
+                    }));
+                }
+                let bytes = bytes.freeze();
+                Arc::new(Self { bytes, parts })
+            }
+        }
     }
 
     /// A single text frame that is delivered.

@@ -2,9 +2,11 @@
 
 use std::{mem, sync::Arc, time::Instant};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::{
     RoomId,
-    frame::{Batch, Frame},
+    frame::Batch,
     shards::Weight,
     traced::Delivery,
 };
@@ -19,9 +21,9 @@ pub(super) struct Room {
     id: RoomId,
     /// Everything up to here was given to members, or is due.
     last: Seen,
-    due: Vec<Frame>,
+    due: Vec<Arc<Batch>>,
     /// What is due takes its share of the shard's queue until it is written.
-    weights: Vec<Weight>,
+    weights: Vec<Arc<OwnedSemaphorePermit>>,
     /// Of what is due, where it belongs to a trace.
     deliveries: Vec<Arc<Delivery>>,
     flushed: Option<Instant>,
@@ -37,7 +39,7 @@ pub(super) struct Room {
 struct Approaching {
     connection: Arc<Connection>,
     generation: u64,
-    held: Vec<Batch>,
+    held: Vec<Arc<Batch>>,
     bytes: usize,
     /// More came than can be held: the replay has to go further first.
     lost: bool,
@@ -78,14 +80,14 @@ impl Room {
     /// Adds what is due; tells whether nothing was before.
     pub(super) fn push(
         &mut self,
-        frames: &[Frame],
+        batch: Arc<Batch>,
         last: Seen,
         weight: Weight,
         delivery: Option<Arc<Delivery>>,
     ) -> bool {
         let was_clean = self.due.is_empty();
-        self.due.extend_from_slice(frames);
-        self.weights.push(weight);
+        self.due.push(batch);
+        self.weights.extend(weight);
         self.deliveries.extend(delivery);
         self.last = last;
         was_clean
@@ -101,7 +103,7 @@ impl Room {
         if self.due.is_empty() {
             return;
         }
-        let batch = Batch::of(&mem::take(&mut self.due));
+        let batch = Batch::join(mem::take(&mut self.due));
         self.flushed = Some(Instant::now());
         meters::frames_out(batch.parts.len() * self.live.len());
         for members in self.live.chunks(AT_ONCE) {
@@ -202,7 +204,7 @@ impl Room {
 }
 
 impl Approaching {
-    fn hold(&mut self, batch: &Batch, bound: usize) {
+    fn hold(&mut self, batch: &Arc<Batch>, bound: usize) {
         if self.lost || self.reset {
             return;
         }
@@ -210,7 +212,7 @@ impl Approaching {
         if self.bytes > bound {
             (self.held, self.bytes, self.lost) = (Vec::new(), 0, true);
         } else {
-            self.held.push(batch.clone());
+            self.held.push(Arc::clone(batch));
         }
     }
 }

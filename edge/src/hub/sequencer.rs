@@ -18,9 +18,9 @@ use super::{
     RoomId,
     announce::Announcer,
     asks::{Answer, Ask},
-    frame::Frame,
+    frame::{Batch, Frame},
     served::{Served, Waiting},
-    shard::Command,
+    shard::{Command, Share},
     shards::Shards,
     traced::Places,
 };
@@ -44,8 +44,8 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// See the module.
 pub(super) struct Sequencer {
     rooms: HashMap<RoomId, Served>,
-    /// What this round fans out.
-    due: HashMap<RoomId, Vec<Frame>>,
+    /// Rooms in which something is due; some may be named twice.
+    dirty: Vec<RoomId>,
     /// For announcements in the rooms.
     places: Places,
     /// Rooms whose heads are to be compared soon.
@@ -72,7 +72,7 @@ impl Sequencer {
         let (answers, receiver) = mpsc::channel(ANSWERS);
         let sequencer = Self {
             rooms: HashMap::new(),
-            due: HashMap::new(),
+            dirty: Vec::new(),
             places: Places::default(),
             doubtful: HashSet::new(),
             to_start: Vec::new(),
@@ -125,7 +125,7 @@ impl Sequencer {
         let entry = self.rooms.entry(Arc::clone(&id)).or_insert_with(|| {
             self.epochs += 1;
             self.to_start.push((Arc::clone(&id), self.epochs));
-            Served::new(self.epochs, self.shards.count())
+            Served::new(Arc::clone(&id), self.epochs, self.shards.count())
         });
         if entry.tail.has_started() {
             let last = entry.tail.stands_at();
@@ -163,8 +163,9 @@ impl Sequencer {
 
     async fn leave(&mut self, connection: &Arc<Connection>, id: &RoomId, answer: bool) {
         let mut is_last = false;
+        let shard = self.shards.index(&connection.user_id);
         if let Some(entry) = self.rooms.get_mut(id) {
-            is_last = entry.leave(connection);
+            is_last = entry.leave(connection, shard);
             if entry.is_idle() {
                 self.rooms.remove(id);
             }
@@ -174,7 +175,7 @@ impl Sequencer {
             room: Arc::clone(id),
             answer,
         };
-        self.shards.of(connection).send(command).await;
+        self.shards.at(shard).send(command).await;
         // Clients of an edge that stops come back at another one: nobody has left.
         if is_last && !self.shutdown.has_begun() {
             self.announcer.left(who(connection, id));
@@ -239,8 +240,8 @@ impl Sequencer {
                 return;
             }
         };
-        let due = self.due.entry(Arc::clone(room)).or_default();
-        let next = entry.tail.page(page, due);
+        let next = entry.tail.page(page, &mut entry.due);
+        self.dirty.push(Arc::clone(room));
         self.follow(room, next).await;
     }
 
@@ -256,8 +257,9 @@ impl Sequencer {
                 for one in waiting {
                     self.admit(id, one, head).await;
                 }
-                if !early.is_empty() {
-                    self.due.entry(Arc::clone(id)).or_default().extend(early);
+                if let Some(entry) = self.rooms.get_mut(id) {
+                    entry.due.extend(early);
+                    self.dirty.push(Arc::clone(id));
                 }
                 self.follow(id, next).await;
             }
@@ -276,20 +278,24 @@ impl Sequencer {
 
     /// A hint, or an ephemeral frame (of no change), of a room.
     pub(super) async fn hint(&mut self, room: &str, seen: Option<Seen>, frame: Frame) {
-        let Some((id, _)) = self.rooms.get_key_value(room) else {
+        let Some(entry) = self.rooms.get_mut(room) else {
             return;
         };
-        let id = Arc::clone(id);
-        let Some(entry) = self.rooms.get_mut(&id) else {
-            return;
+        let was_clean = entry.due.is_empty();
+        let next = match seen {
+            None => {
+                entry.due.push(frame);
+                Next::Listen
+            }
+            Some(seen) => entry.tail.offer(seen, frame, &mut entry.due),
         };
-        let due = self.due.entry(Arc::clone(&id)).or_default();
-        let Some(seen) = seen else {
-            due.push(frame);
-            return;
-        };
-        let next = entry.tail.offer(seen, frame, due);
-        self.follow(&id, next).await;
+        if was_clean && !entry.due.is_empty() {
+            self.dirty.push(Arc::clone(&entry.id));
+        }
+        if !matches!(next, Next::Listen) {
+            let id = Arc::clone(&entry.id);
+            self.follow(&id, next).await;
+        }
     }
 
     /// The trace of a change whose hint should come now.
@@ -426,15 +432,30 @@ impl Sequencer {
 
     /// Hands this round's frames to the shards.
     pub(super) async fn flush(&mut self) {
-        for (id, frames) in self.due.drain() {
-            if let Some(entry) = self.rooms.get_mut(&id).filter(|_| !frames.is_empty()) {
-                let last = entry.tail.stands_at();
-                let delivery = entry.announced.pass(&id, &frames, last.seq);
-                self.shards
-                    .publish(&id, frames, last, delivery, entry.by_shard())
-                    .await;
+        if self.dirty.is_empty() {
+            return;
+        }
+        let mut shares = vec![Vec::new(); self.shards.count()];
+        for id in self.dirty.drain(..) {
+            let Some(entry) = self.rooms.get_mut(&id).filter(|entry| !entry.due.is_empty()) else {
+                continue;
+            };
+            let last = entry.tail.stands_at();
+            let delivery = entry.announced.pass(&id, &entry.due, last.seq);
+            let batch = Arc::new(Batch::of(&entry.due));
+            entry.due.clear();
+            for (shares, members) in shares.iter_mut().zip(entry.by_shard()) {
+                if *members > 0 {
+                    shares.push(Share {
+                        room: Arc::clone(&id),
+                        batch: Arc::clone(&batch),
+                        last,
+                        delivery: delivery.clone(),
+                    });
+                }
             }
         }
+        self.shards.publish(shares).await;
     }
 }
 

@@ -1,8 +1,12 @@
 //! One room that somebody here listens to: its stream, its members by shard and user, and who waits to be one.
 
-use std::{collections::HashMap, mem, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+    sync::Arc,
+};
 
-use super::{RoomId, traced::Announced};
+use super::{RoomId, frame::Frame, traced::Announced};
 use crate::{
     recovery::{heads::Standing, seen::Seen, tail::Tail},
     socket::connection::Connection,
@@ -10,13 +14,16 @@ use crate::{
 
 /// See the module.
 pub(super) struct Served {
+    pub(super) id: RoomId,
     /// Tells a room from the same one that was listened to before, or before its log was set back.
     pub(super) epoch: u64,
     pub(super) tail: Tail,
+    /// What this round fans out.
+    pub(super) due: Vec<Frame>,
     /// Changes on their way here that belong to a trace.
     pub(super) announced: Announced,
-    /// Connections, with their shard.
-    members: HashMap<u64, usize>,
+    /// Connections.
+    members: HashSet<u64>,
     by_shard: Vec<u32>,
     /// Connections by user.
     users: HashMap<Arc<str>, u32>,
@@ -31,12 +38,14 @@ pub(super) struct Waiting {
 }
 
 impl Served {
-    pub(super) fn new(epoch: u64, shards: usize) -> Self {
+    pub(super) fn new(id: RoomId, epoch: u64, shards: usize) -> Self {
         Self {
+            id,
             epoch,
             tail: Tail::starting(),
+            due: Vec::new(),
             announced: Announced::default(),
-            members: HashMap::new(),
+            members: HashSet::new(),
             by_shard: vec![0; shards],
             users: HashMap::new(),
             waiting: Vec::new(),
@@ -55,7 +64,7 @@ impl Served {
 
     /// A member; tells whether it is the user's first.
     pub(super) fn enter(&mut self, connection: &Connection, shard: usize) -> bool {
-        if self.members.insert(connection.id, shard).is_some() {
+        if !self.members.insert(connection.id) {
             return false;
         }
         self.by_shard[shard] += 1;
@@ -64,12 +73,12 @@ impl Served {
         *count == 1
     }
 
-    /// A member, or one that waits, no more; tells whether it was the user's last.
-    pub(super) fn leave(&mut self, connection: &Connection) -> bool {
+    /// A member, or one that waits, of that shard no more; tells whether it was the user's last.
+    pub(super) fn leave(&mut self, connection: &Connection, shard: usize) -> bool {
         self.waiting.retain(|one| one.connection.id != connection.id);
-        let Some(shard) = self.members.remove(&connection.id) else {
+        if !self.members.remove(&connection.id) {
             return false;
-        };
+        }
         self.by_shard[shard] -= 1;
         let Some(count) = self.users.get_mut(&connection.user_id) else {
             return false;

@@ -8,21 +8,26 @@ use std::{
 };
 
 use proto::frame::ServerFrame;
-use runtime::Shutdown;
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     RoomId,
     frame::{Batch, Frame},
     room::Room,
+    seats::Seats,
     shards::{Queued, Weight},
     traced::Delivery,
 };
 use crate::{
     meters,
     recovery::{log::Log, replay::Replay, seen::Seen},
-    socket::{SocketLimits, close::CloseCode, connection::Connection},
+    socket::{
+        admission::Newcomer, connection::Connection, home::Home, shared::Shared,
+    },
 };
 
 /// Commands taken in one round, before what became due is written.
@@ -32,9 +37,7 @@ const ROUND: usize = 256;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A connection of this shard.
-    Register(Arc<Connection>),
-    /// A connection is over.
-    Forget(Arc<Connection>),
+    Register(Box<Newcomer>),
     /// A connection becomes a member of a room whose stream stands at `last`.
     Join {
         connection: Arc<Connection>,
@@ -51,14 +54,8 @@ pub(crate) enum Command {
         room: RoomId,
         answer: bool,
     },
-    /// Frames of a room, in order, up to `last`.
-    Frames {
-        room: RoomId,
-        frames: Arc<[Frame]>,
-        last: Seen,
-        /// Where some of them belong to a trace.
-        delivery: Option<Arc<Delivery>>,
-    },
+    /// What rooms give to their members.
+    Frames(Vec<Share>),
     /// A room's log was set back.
     Reset { room: RoomId, last: Seen },
     /// For a user's multiplexed sockets.
@@ -75,13 +72,24 @@ impl Command {
     /// What its frames take, in bytes.
     pub(super) fn frame_bytes(&self) -> usize {
         match self {
-            Self::Frames { frames, .. } => frames.iter().map(|frame| frame.bytes.len()).sum(),
+            Self::Frames(shares) => shares.iter().map(|share| share.batch.bytes.len()).sum(),
             Self::ToUser { frame, .. } | Self::ToAll(frame) | Self::ToRooms { frame, .. } => {
                 frame.bytes.len()
             }
             _ => 0,
         }
     }
+}
+
+/// Frames of a room, in order, for its members on a shard.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    pub(super) room: RoomId,
+    pub(super) batch: Arc<Batch>,
+    /// Where the room's stream then stands.
+    pub(super) last: Seen,
+    /// Where some of them belong to a trace.
+    pub(super) delivery: Option<Arc<Delivery>>,
 }
 
 /// See [`Command::Meet`].
@@ -99,7 +107,7 @@ pub(crate) struct Meeting {
 /// The connections of a shard while the edge stops.
 struct Leaving {
     /// Those that have yet to be asked to leave.
-    waiting: Vec<u64>,
+    waiting: Vec<Arc<Connection>>,
     /// How many of them at each tick.
     at_once: usize,
     /// How many there were in all.
@@ -108,42 +116,34 @@ struct Leaving {
 
 /// See the module.
 pub(super) struct Shard {
-    connections: HashMap<u64, Arc<Connection>>,
-    /// The multiplexed ones, by user.
-    users: HashMap<Arc<str>, Vec<Arc<Connection>>>,
+    seats: Seats,
     rooms: HashMap<RoomId, Room>,
     dirty: Vec<RoomId>,
     leaving: Option<Leaving>,
     own: mpsc::WeakSender<Queued>,
     log: Log,
-    limits: Arc<SocketLimits>,
-    shutdown: Shutdown,
+    home: Arc<Home>,
+    shared: Shared,
 }
 
 impl Shard {
-    pub(super) fn new(
-        own: mpsc::WeakSender<Queued>,
-        log: Log,
-        limits: Arc<SocketLimits>,
-        shutdown: Shutdown,
-    ) -> Self {
+    pub(super) fn new(own: mpsc::WeakSender<Queued>, log: Log, home: Arc<Home>, shared: Shared) -> Self {
         Self {
-            connections: HashMap::new(),
-            users: HashMap::new(),
+            seats: Seats::new(Arc::clone(&home), Arc::clone(&shared)),
             rooms: HashMap::new(),
             dirty: Vec::new(),
             leaving: None,
             own,
             log,
-            limits,
-            shutdown,
+            home,
+            shared,
         }
     }
 
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Queued>, over: CancellationToken) {
-        let mut round = Vec::with_capacity(ROUND);
-        let mut sweep = tokio::time::interval(self.sweep_every());
-        sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let home = Arc::clone(&self.home);
+        let (mut round, mut told) = (Vec::with_capacity(ROUND), Vec::new());
+        let mut sweep = std::pin::pin!(sleep(self.seats.sweep_every()));
         let mut goodbye = tokio::time::interval(GOODBYE_TICK);
         // Not once for each tick since the start: everybody would be asked to leave in the same moment.
         goodbye.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -151,8 +151,18 @@ impl Shard {
             let wait = self.until_due();
             tokio::select! {
                 count = commands.recv_many(&mut round, ROUND) => if count == 0 { return },
-                () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
-                _ = sweep.tick() => self.sweep(),
+                ready = home.poll.ready(&mut told) => if let Err(error) = ready {
+                    // Nothing can be read any more: only a new process helps, and this one tells of it.
+                    tracing::error!(%error, "sockets can't be watched");
+                    return;
+                },
+                () = home.noticed() => {}
+                () = std::future::ready(()), if self.seats.has_more() => {}
+                () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+                () = &mut sweep => {
+                    self.seats.sweep();
+                    sweep.as_mut().reset(tokio::time::Instant::now() + self.seats.sweep_every());
+                }
                 _ = goodbye.tick(), if self.has_goodbyes() => self.say_goodbye(),
                 () = over.cancelled() => return,
             }
@@ -160,13 +170,17 @@ impl Shard {
                 self.handle(command, weight).await;
             }
             self.flush().await;
+            self.seats.read_on();
+            for ready in told.drain(..) {
+                self.seats.serve(ready);
+            }
+            self.seats.look_at_noticed();
         }
     }
 
     async fn handle(&mut self, command: Command, weight: Weight) {
         match command {
-            Command::Register(connection) => self.register(connection),
-            Command::Forget(connection) => self.forget(&connection),
+            Command::Register(newcomer) => self.register(*newcomer),
             Command::Join {
                 connection,
                 room,
@@ -180,65 +194,43 @@ impl Shard {
                 room,
                 answer,
             } => self.leave(&connection, &room, answer).await,
-            Command::Frames {
-                room,
-                frames,
-                last,
-                delivery,
-            } => {
-                if let Some(known) = self.rooms.get_mut(&room)
-                    && known.push(&frames, last, weight, delivery)
-                {
-                    self.dirty.push(room);
+            Command::Frames(shares) => {
+                for share in shares {
+                    if let Some(room) = self.rooms.get_mut(&share.room)
+                        && room.push(share.batch, share.last, weight.clone(), share.delivery)
+                    {
+                        self.dirty.push(share.room);
+                    }
                 }
             }
             Command::Reset { room, last } => {
                 if let Some(room) = self.rooms.get_mut(&room) {
-                    room.flush(self.limits.queue_bytes / 2).await;
+                    room.flush(self.shared.limits.queue_bytes / 2).await;
                     room.reset(last);
                 }
             }
-            Command::ToUser { user_id, frame } => {
-                let connections = self.users.get(&user_id).into_iter().flatten();
-                send_to(connections, frame);
-            }
-            Command::ToAll(frame) => send_to(self.users.values().flatten(), frame),
+            Command::ToUser { user_id, frame } => self.seats.send_to_user(&user_id, frame),
+            Command::ToAll(frame) => self.seats.send_to_all(frame),
             Command::ToRooms { rooms, frame } => self.to_rooms(&rooms, frame),
             Command::Drain => {
-                let all: Vec<u64> = self.connections.keys().copied().collect();
-                let ticks = self.limits.drain.as_millis() / GOODBYE_TICK.as_millis();
-                let at_once = all.len() / usize::try_from(ticks.max(1)).unwrap_or(usize::MAX) + 1;
+                let ticks = self.shared.limits.drain.as_millis() / GOODBYE_TICK.as_millis();
+                let of = self.seats.len();
+                let at_once = of / usize::try_from(ticks.max(1)).unwrap_or(usize::MAX) + 1;
                 self.leaving = Some(Leaving {
-                    of: all.len(),
-                    waiting: all,
+                    waiting: self.seats.iter().cloned().collect(),
                     at_once,
+                    of,
                 });
             }
         }
     }
 
-    fn register(&mut self, connection: Arc<Connection>) {
+    fn register(&mut self, newcomer: Newcomer) {
         if let Some(Leaving { of, .. }) = &self.leaving {
+            let connection = &newcomer.connection;
             connection.leave(return_after(connection.id, *of));
         }
-        if connection.is_multiplexed() {
-            let user_id = Arc::clone(&connection.user_id);
-            self.users
-                .entry(user_id)
-                .or_default()
-                .push(Arc::clone(&connection));
-        }
-        self.connections.insert(connection.id, connection);
-    }
-
-    fn forget(&mut self, connection: &Connection) {
-        self.connections.remove(&connection.id);
-        if let Some(others) = self.users.get_mut(&connection.user_id) {
-            others.retain(|other| other.id != connection.id);
-            if others.is_empty() {
-                self.users.remove(&connection.user_id);
-            }
-        }
+        self.seats.take_in(newcomer);
     }
 
     async fn join(
@@ -253,7 +245,7 @@ impl Shard {
             .rooms
             .entry(Arc::clone(&id))
             .or_insert_with(|| Room::new(Arc::clone(&id), last));
-        room.flush(self.limits.queue_bytes / 2).await;
+        room.flush(self.shared.limits.queue_bytes / 2).await;
         room.remove(connection.id);
         let last = room.last();
         if connection.is_multiplexed() {
@@ -285,7 +277,7 @@ impl Shard {
                     shard,
                     log: self.log.clone(),
                 };
-                self.shutdown.spawn(replay.run());
+                self.shared.shutdown.spawn(replay.run());
             }
             _ => room.join(connection),
         }
@@ -294,7 +286,7 @@ impl Shard {
     async fn meet(&mut self, meeting: Meeting) {
         let answer = match self.rooms.get_mut(&meeting.room) {
             Some(room) => {
-                room.flush(self.limits.queue_bytes / 2).await;
+                room.flush(self.shared.limits.queue_bytes / 2).await;
                 room.meet(meeting.connection, meeting.generation, meeting.after)
             }
             None => None,
@@ -303,9 +295,9 @@ impl Shard {
         let _ = meeting.reply.send(answer);
     }
 
-    async fn leave(&mut self, connection: &Connection, id: &RoomId, answer: bool) {
+    async fn leave(&mut self, connection: &Arc<Connection>, id: &RoomId, answer: bool) {
         if let Some(room) = self.rooms.get_mut(id) {
-            room.flush(self.limits.queue_bytes / 2).await;
+            room.flush(self.shared.limits.queue_bytes / 2).await;
             room.remove(connection.id);
             if room.is_empty() {
                 self.rooms.remove(id);
@@ -330,7 +322,7 @@ impl Shard {
     }
 
     async fn flush(&mut self) {
-        let (floor, now) = (self.limits.flush_floor, Instant::now());
+        let (floor, now) = (self.shared.limits.flush_floor, Instant::now());
         let mut later = Vec::new();
         for id in std::mem::take(&mut self.dirty) {
             let Some(room) = self.rooms.get_mut(&id) else {
@@ -340,7 +332,7 @@ impl Shard {
             if too_early {
                 later.push(id);
             } else {
-                room.flush(self.limits.queue_bytes / 2).await;
+                room.flush(self.shared.limits.queue_bytes / 2).await;
             }
         }
         self.dirty = later;
@@ -348,25 +340,7 @@ impl Shard {
 
     /// How long until a room that was flushed too recently may be flushed again.
     fn until_due(&self) -> Option<Duration> {
-        (!self.dirty.is_empty()).then_some(self.limits.flush_floor)
-    }
-
-    fn sweep_every(&self) -> Duration {
-        (self.limits.ping_every.min(self.limits.silence) / 8)
-            .clamp(Duration::from_millis(10), Duration::from_secs(1))
-    }
-
-    /// Pings who was not pinged for a while, and lets go of who fell silent.
-    fn sweep(&mut self) {
-        let now = Instant::now();
-        for connection in self.connections.values() {
-            let (silent, since_ping) = connection.silence(now);
-            if silent >= self.limits.silence {
-                connection.close(CloseCode::TooSlow);
-            } else if since_ping >= self.limits.ping_every {
-                connection.ping(now);
-            }
-        }
+        (!self.dirty.is_empty()).then_some(self.shared.limits.flush_floor)
     }
 
     /// Whether somebody has yet to be asked to leave.
@@ -377,19 +351,11 @@ impl Shard {
 
     fn say_goodbye(&mut self) {
         if let Some(Leaving { waiting, at_once, of }) = &mut self.leaving {
-            for id in waiting.drain(waiting.len().saturating_sub(*at_once)..) {
-                if let Some(connection) = self.connections.get(&id) {
-                    connection.leave(return_after(id, *of));
-                }
+            for connection in waiting.drain(waiting.len().saturating_sub(*at_once)..) {
+                connection.leave(return_after(connection.id, *of));
             }
         }
     }
-}
-
-fn send_to<'a>(connections: impl Iterator<Item = &'a Arc<Connection>>, frame: Frame) {
-    let batch = Batch::of(&[frame]);
-    let count = connections.map(|connection| connection.send(&batch)).count();
-    meters::frames_out(count);
 }
 
 /// How often a part of the connections is asked to leave.

@@ -2,23 +2,19 @@
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
+    io,
     sync::Arc,
     thread::available_parallelism,
 };
 
-use runtime::Shutdown;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    RoomId,
-    frame::Frame,
-    shard::{Command, Shard},
-    traced::Delivery,
-};
+use super::shard::{Command, Shard, Share};
 use crate::{
-    recovery::{log::Log, seen::Seen},
-    socket::{SocketLimits, connection::Connection},
+    beat::Roster,
+    recovery::log::Log,
+    socket::{connection::Connection, home::Home, shared::Shared},
 };
 
 /// Commands that may wait for one shard; whoever sends more waits, too.
@@ -42,7 +38,7 @@ pub(crate) struct Queued {
 }
 
 /// What a command's frames take of [`FRAME_BYTES`], until it is dropped.
-pub(super) type Weight = Option<OwnedSemaphorePermit>;
+pub(super) type Weight = Option<Arc<OwnedSemaphorePermit>>;
 
 impl From<Command> for Queued {
     /// A command without frames.
@@ -59,12 +55,14 @@ impl From<Command> for Queued {
 pub(crate) struct Handle {
     commands: mpsc::Sender<Queued>,
     bytes: Arc<Semaphore>,
+    home: Arc<Home>,
 }
 
 impl Handle {
-    fn new(commands: mpsc::Sender<Queued>) -> Self {
+    fn new(commands: mpsc::Sender<Queued>, home: Arc<Home>) -> Self {
         Self {
             commands,
+            home,
             bytes: Arc::new(Semaphore::new(FRAME_BYTES as usize)),
         }
     }
@@ -75,7 +73,10 @@ impl Handle {
         let weight = match bytes.min(FRAME_BYTES) {
             0 => None,
             // Closed never: an error here can't be.
-            bytes => Arc::clone(&self.bytes).acquire_many_owned(bytes).await.ok(),
+            bytes => {
+                let weight = Arc::clone(&self.bytes).acquire_many_owned(bytes).await;
+                weight.ok().map(Arc::new)
+            }
         };
         let _ = self.commands.send(Queued { command, weight }).await;
     }
@@ -83,28 +84,28 @@ impl Handle {
 
 impl Shards {
     /// One per core.
+    ///
+    /// # Errors
+    /// Where the kernel has no files left to watch sockets with.
     pub(super) fn start(
         log: &Log,
-        limits: &Arc<SocketLimits>,
-        shutdown: &Shutdown,
+        shared: &Shared,
+        roster: &Roster,
         over: &CancellationToken,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let count = available_parallelism().map_or(1, usize::from);
         let all = (0..count).map(|_| {
+            let home = Arc::new(Home::new(shared.limits.queue_bytes, roster.clone())?);
             let (sender, commands) = mpsc::channel(COMMANDS);
-            let shard = Shard::new(
-                sender.downgrade(),
-                log.clone(),
-                Arc::clone(limits),
-                shutdown.clone(),
-            );
-            shutdown.spawn(shard.run(commands, over.clone()));
-            Handle::new(sender)
+            let own = sender.downgrade();
+            let shard = Shard::new(own, log.clone(), Arc::clone(&home), Arc::clone(shared));
+            shared.shutdown.spawn(shard.run(commands, over.clone()));
+            Ok(Handle::new(sender, home))
         });
-        Self {
-            all: all.collect(),
+        Ok(Self {
+            all: all.collect::<io::Result<_>>()?,
             by_user: RandomState::new(),
-        }
+        })
     }
 
     /// How many there are.
@@ -118,6 +119,11 @@ impl Shards {
         hasher.write(user_id.as_bytes());
         let len = self.all.len() as u64;
         usize::try_from(hasher.finish() % len).unwrap_or(0)
+    }
+
+    /// What the connections of a user's shard share.
+    pub(super) fn home(&self, user_id: &str) -> Arc<Home> {
+        Arc::clone(&self.all[self.index(user_id)].home)
     }
 
     /// The shard that owns a connection.
@@ -137,24 +143,12 @@ impl Shards {
         }
     }
 
-    /// Fans frames of a room out on the shards where it has members; the room's stream then stands at `last`.
-    pub(super) async fn publish(
-        &self,
-        room: &RoomId,
-        frames: Vec<Frame>,
-        last: Seen,
-        delivery: Option<Arc<Delivery>>,
-        members: &[u32],
-    ) {
-        let frames: Arc<[Frame]> = frames.into();
-        for (shard, _) in self.all.iter().zip(members).filter(|(_, members)| **members > 0) {
-            let command = Command::Frames {
-                room: Arc::clone(room),
-                frames: Arc::clone(&frames),
-                last,
-                delivery: delivery.clone(),
-            };
-            shard.send(command).await;
+    /// Fans out what each shard, by its number, has a share in.
+    pub(super) async fn publish(&self, shares: Vec<Vec<Share>>) {
+        for (shard, shares) in self.all.iter().zip(shares) {
+            if !shares.is_empty() {
+                shard.send(Command::Frames(shares)).await;
+            }
         }
     }
 }
@@ -166,12 +160,13 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::hub::frame::Class;
+    use crate::hub::frame::{Class, Frame};
 
     #[tokio::test]
     async fn frames_wait_for_a_shard_up_to_a_bound_in_bytes() {
         let (sender, mut queued) = mpsc::channel(COMMANDS);
-        let shard = Handle::new(sender);
+        let home = Home::new(1024, Roster::default()).unwrap();
+        let shard = Handle::new(sender, Arc::new(home));
         let share = FRAME_BYTES as usize / 4;
         let big = || Command::ToAll(Frame::text(&vec![b'x'; share], Class::Kept));
         for _ in 0..3 {

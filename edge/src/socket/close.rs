@@ -85,6 +85,16 @@ impl From<CloseCode> for Refused {
     }
 }
 
+impl From<wire::Close> for CloseCode {
+    fn from(close: wire::Close) -> Self {
+        match close {
+            wire::Close::Protocol => Self::Protocol,
+            wire::Close::NotUtf8 => Self::NotUtf8,
+            wire::Close::TooBig => Self::TooBig,
+        }
+    }
+}
+
 impl From<Invalid> for Refused {
     fn from(invalid: Invalid) -> Self {
         Self {

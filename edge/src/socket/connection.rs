@@ -1,27 +1,27 @@
 //! One connection as everybody else sees it: who it is, what it is subscribed to, and how to send to it.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use proto::frame::{ErrorCode, ServerFrame};
 use tokio::sync::Notify;
+use wire::encode;
 
 use super::{
     close::CloseCode,
-    encode,
+    home::Home,
     outbox::{Outbox, Sent},
     stream::Stream,
+    subscriptions::{Subscription, Subscriptions},
 };
 use crate::{
-    beat::Roster,
-    door::Caller,
+    beat::Named,
     hub::{RoomId, frame::Batch},
     meters,
 };
@@ -41,6 +41,22 @@ pub(crate) enum Kind {
 /// A connection. The hub holds it as long as it is subscribed to something.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    outbox: Mutex<Outbox>,
+    /// The raw stream.
+    pub(crate) stream: Stream,
+    /// Where its shard keeps it: [`NO_SEAT`] before it has it, and when it is over.
+    seat: AtomicU32,
+    /// Whether the shard was told that something has changed, and has not looked yet.
+    noticed: AtomicBool,
+    /// Whether the shard does not read before something under way is done.
+    held_up: AtomicBool,
+    /// Whether a request to the hub waits for its turn.
+    asking: AtomicBool,
+    /// Client messages under way.
+    in_flight: AtomicU32,
+    /// 0 while nobody asked it to leave; else one more than the milliseconds after which its client should be back.
+    leaving: AtomicU32,
+    home: Arc<Home>,
     /// Unique in this process.
     pub(crate) id: u64,
     /// Which of the two sockets it is.
@@ -49,66 +65,34 @@ pub(crate) struct Connection {
     pub(crate) user_id: Arc<str>,
     /// The shown name.
     pub(crate) username: Arc<str>,
-    /// The raw stream.
-    pub(super) stream: Stream,
-    outbox: Mutex<Outbox>,
-    queue_bound: usize,
-    subscriptions: Mutex<HashMap<RoomId, Subscription>>,
-    /// Wakes the connection's own task: something waits in the outbox, something has ended.
-    pub(super) wake: Notify,
-    /// Wakes those who wait for a subscription or for an empty outbox.
+    subscriptions: Mutex<Subscriptions>,
+    /// Wakes those who wait for a subscription, for an empty outbox, or for what is under way.
     changed: Notify,
-    /// When the client was last heard, and last pinged.
-    heard: Mutex<Heard>,
-    /// Client messages under way.
-    pub(super) in_flight: AtomicUsize,
-    /// 0 while nobody asked it to leave; else one more than the milliseconds after which its client should be back.
-    leaving: AtomicU32,
-    roster: Roster,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Heard {
-    at: Instant,
-    pinged: Instant,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Subscription {
-    /// Tells a subscription from an earlier one to the same room.
-    generation: u64,
-    /// Whether the hub has confirmed it.
-    joined: bool,
-    /// Whether the hub has confirmed it, or an earlier one that it took the place of.
-    entered: bool,
-}
+/// No place in a shard.
+const NO_SEAT: u32 = u32::MAX;
 
 impl Connection {
     /// A connection that nobody but the roster knows yet.
-    pub(super) fn new(
-        id: u64,
-        kind: Kind,
-        caller: &Caller,
-        stream: Stream,
-        queue_bound: usize,
-        roster: Roster,
-    ) -> Self {
-        let now = Instant::now();
+    pub(super) fn new(id: u64, kind: Kind, named: Named, stream: Stream, home: Arc<Home>) -> Self {
+        let Named { user_id, username } = named;
         Self {
+            outbox: Mutex::default(),
+            stream,
+            seat: AtomicU32::new(NO_SEAT),
+            noticed: AtomicBool::new(false),
+            held_up: AtomicBool::new(false),
+            asking: AtomicBool::new(false),
+            in_flight: AtomicU32::new(0),
+            leaving: AtomicU32::new(0),
+            home,
             id,
             kind,
-            user_id: caller.user_id.as_str().into(),
-            username: caller.username.as_str().into(),
-            stream,
-            outbox: Mutex::default(),
-            queue_bound,
+            user_id,
+            username,
             subscriptions: Mutex::default(),
-            wake: Notify::new(),
             changed: Notify::new(),
-            heard: Mutex::new(Heard { at: now, pinged: now }),
-            in_flight: AtomicUsize::new(0),
-            leaving: AtomicU32::new(0),
-            roster,
         }
     }
 
@@ -118,39 +102,42 @@ impl Connection {
     }
 
     /// Sends frames: straight to the socket, or through the queue. One that is too slow is closed.
-    pub(crate) fn send(&self, batch: &Batch) {
+    pub(crate) fn send(self: &Arc<Self>, batch: &Batch) {
         let mut outbox = lock(&self.outbox);
-        match outbox.send(&self.stream, batch, self.queue_bound) {
+        match outbox.send(&self.stream, batch, self.home.queue_bytes) {
+            // What is queued is written when the kernel tells the shard that the socket takes more.
+            Sent::Queued => {}
             Sent::Done => {
                 if outbox.is_dead() {
-                    self.wake.notify_one();
+                    drop(outbox);
+                    self.notice();
                 }
             }
-            Sent::Queued => self.wake.notify_one(),
             Sent::Overflow => {
                 meters::slow_closed();
                 let code = CloseCode::TooSlow;
                 let frame = encode::close(code.number(), code.reason());
                 outbox.close(&self.stream, frame, true);
-                self.wake.notify_one();
+                drop(outbox);
+                self.notice();
             }
         }
     }
 
     /// Sends one frame that is delivered.
-    pub(crate) fn answer(&self, frame: &ServerFrame<'_>) {
+    pub(crate) fn answer(self: &Arc<Self>, frame: &ServerFrame<'_>) {
         meters::frames_out(1);
         self.send(&Batch::kept(&frame.encode()));
     }
 
     /// Sends a frame of the WebSocket protocol itself.
-    pub(crate) fn send_control(&self, frame: Bytes) {
+    pub(crate) fn send_control(self: &Arc<Self>, frame: Bytes) {
         self.send(&Batch::control(frame));
     }
 
     /// Answers what could not be accepted.
     pub(crate) fn refuse(
-        &self,
+        self: &Arc<Self>,
         code: ErrorCode,
         message: &str,
         client_msg_id: Option<&str>,
@@ -168,22 +155,27 @@ impl Connection {
     }
 
     /// Closes behind what waits; nothing more is sent.
-    pub(crate) fn close(&self, code: CloseCode) {
+    pub(crate) fn close(self: &Arc<Self>, code: CloseCode) {
         self.close_with(encode::close(code.number(), code.reason()));
     }
 
     /// As [`Connection::close`], with a frame of the caller's.
-    pub(super) fn close_with(&self, frame: Bytes) {
+    pub(super) fn close_with(self: &Arc<Self>, frame: Bytes) {
         lock(&self.outbox).close(&self.stream, frame, false);
-        self.wake.notify_one();
+        self.notice();
     }
 
-    /// Asks the connection's task to finish what is under way and then to close with 1001; the client is told to be back
-    /// after so long.
-    pub(crate) fn leave(&self, back_after: Duration) {
+    /// Asks for what is under way to be finished, and then to close with 1001; the client is told to be back after so
+    /// long.
+    pub(crate) fn leave(self: &Arc<Self>, back_after: Duration) {
         let millis = u32::try_from(back_after.as_millis()).unwrap_or(u32::MAX - 1);
         self.leaving.store(millis + 1, Ordering::Release);
-        self.wake.notify_one();
+        self.notice();
+    }
+
+    /// Whether its shard has nothing more to read from it: it is closing, failed, or leaving.
+    pub(crate) fn is_over(&self) -> bool {
+        self.leaving().is_some() || self.is_closing()
     }
 
     /// Whether [`Connection::leave`] was called, and after how many milliseconds the client should be back.
@@ -207,8 +199,11 @@ impl Connection {
     }
 
     /// Writes what waits, as far as the socket takes it.
-    pub(super) fn flush(&self) {
+    pub(crate) fn flush(&self) {
         let mut outbox = lock(&self.outbox);
+        if outbox.waiting() == 0 {
+            return;
+        }
         outbox.flush(&self.stream);
         if outbox.waiting() == 0 {
             drop(outbox);
@@ -219,13 +214,13 @@ impl Connection {
     /// Ends all subscriptions, and tells of which rooms.
     pub(super) fn let_go(&self) -> Vec<RoomId> {
         let subscriptions = std::mem::take(&mut *lock(&self.subscriptions));
-        for (room, subscription) in &subscriptions {
+        for (room, subscription) in subscriptions.iter() {
             if subscription.entered {
-                self.roster.left(self, room);
+                self.home.roster.left(self, room);
             }
         }
         self.changed.notify_waiters();
-        subscriptions.into_keys().collect()
+        subscriptions.iter().map(|(room, _)| Arc::clone(room)).collect()
     }
 
     /// Ends the connection for good: whoever waits for it goes away, the socket closes.
@@ -235,24 +230,87 @@ impl Connection {
         self.stream.end();
     }
 
-    /// Notes that the client was heard.
-    pub(super) fn heard(&self) {
-        lock(&self.heard).at = Instant::now();
-    }
-
-    /// How long the client has been silent, and how long ago it was pinged.
-    pub(crate) fn silence(&self, now: Instant) -> (Duration, Duration) {
-        let heard = *lock(&self.heard);
-        (
-            now.saturating_duration_since(heard.at),
-            now.saturating_duration_since(heard.pinged),
-        )
-    }
-
     /// Pings the client.
-    pub(crate) fn ping(&self, now: Instant) {
-        lock(&self.heard).pinged = now;
+    pub(crate) fn ping(self: &Arc<Self>) {
         self.send_control(encode::ping());
+    }
+
+    /// Its shard has a place for it. Whatever was to be noticed before is to be looked at now.
+    pub(crate) fn seated(&self, seat: u32) {
+        self.seat.store(seat, Ordering::SeqCst);
+        self.looked_at();
+    }
+
+    /// Its shard knows it no more.
+    pub(crate) fn unseated(&self) {
+        self.seat.store(NO_SEAT, Ordering::SeqCst);
+    }
+
+    /// Its place in its shard, while it has one.
+    pub(crate) fn seat(&self) -> Option<usize> {
+        let seat = self.seat.load(Ordering::SeqCst);
+        (seat != NO_SEAT).then_some(seat as usize)
+    }
+
+    /// The shard looks at it now.
+    pub(crate) fn looked_at(&self) {
+        self.noticed.store(false, Ordering::SeqCst);
+    }
+
+    /// Asks the shard to look at it.
+    fn notice(self: &Arc<Self>) {
+        if !self.noticed.swap(true, Ordering::SeqCst) {
+            self.home.notice(Arc::clone(self));
+        }
+    }
+
+    /// A client message is under way from here to [`Connection::done`].
+    pub(super) fn begin(&self) {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A client message is answered.
+    pub(super) fn done(self: &Arc<Self>) {
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if self.leaving().is_some() {
+            self.changed.notify_waiters();
+        }
+        self.go_on();
+    }
+
+    /// A request to the hub waits for its turn, until [`Connection::asked`].
+    pub(super) fn asking(&self) {
+        self.asking.store(true, Ordering::SeqCst);
+    }
+
+    /// The hub has the request.
+    pub(super) fn asked(self: &Arc<Self>) {
+        self.asking.store(false, Ordering::SeqCst);
+        self.go_on();
+    }
+
+    fn go_on(self: &Arc<Self>) {
+        if self.held_up.swap(false, Ordering::SeqCst) {
+            self.notice();
+        }
+    }
+
+    /// Whether another client message may be taken on, with at most `limit` under way. If not, the shard is asked to
+    /// look again once it may.
+    pub(super) fn has_room(&self, limit: u32) -> bool {
+        let free =
+            || !self.asking.load(Ordering::SeqCst) && self.in_flight.load(Ordering::SeqCst) < limit;
+        if free() {
+            return true;
+        }
+        self.held_up.store(true, Ordering::SeqCst);
+        // What was in the way may have gone just before anybody could know that we wait.
+        free()
+    }
+
+    /// Resolves when nothing is under way.
+    pub(super) async fn finished(&self) {
+        self.until(|| self.in_flight.load(Ordering::SeqCst) == 0).await;
     }
 
     /// Begins a subscription, anew where there was one.
@@ -264,7 +322,7 @@ impl Connection {
             joined: false,
             entered,
         };
-        subscriptions.insert(Arc::clone(room), new);
+        subscriptions.insert(room, new);
     }
 
     /// How many rooms it is subscribed to.
@@ -274,7 +332,7 @@ impl Connection {
 
     /// Whether it is subscribed to the room, or about to be.
     pub(super) fn is_subscribed(&self, room: &str) -> bool {
-        lock(&self.subscriptions).contains_key(room)
+        lock(&self.subscriptions).get(room).is_some()
     }
 
     /// Ends a subscription.
@@ -288,7 +346,7 @@ impl Connection {
         if let Some(subscription) = subscriptions.get(room).copied().filter(which) {
             subscriptions.remove(room);
             if subscription.entered {
-                self.roster.left(self, room);
+                self.home.roster.left(self, room);
             }
         }
         drop(subscriptions);
@@ -303,16 +361,15 @@ impl Connection {
         {
             subscription.joined = true;
             if !std::mem::replace(&mut subscription.entered, true) {
-                self.roster.entered(self, room);
+                self.home.roster.entered(self, room);
             }
         }
         drop(subscriptions);
         self.changed.notify_waiters();
-        self.wake.notify_one();
     }
 
     /// The hub refuses a subscription, unless a later one has taken its place.
-    pub(crate) fn refused(&self, room: &RoomId, generation: u64, code: ErrorCode) {
+    pub(crate) fn refused(self: &Arc<Self>, room: &RoomId, generation: u64, code: ErrorCode) {
         self.remove(room, |subscription| subscription.generation == generation);
         match (&self.kind, code) {
             (Kind::Room(_), ErrorCode::NoSuchRoom) => self.close(CloseCode::NoSuchRoom),
@@ -349,7 +406,7 @@ impl Connection {
     }
 
     /// Sends a part of a replay, unless its subscription is over: tells whether it is not.
-    pub(crate) fn feed(&self, room: &str, generation: u64, batch: &Batch) -> bool {
+    pub(crate) fn feed(self: &Arc<Self>, room: &str, generation: u64, batch: &Batch) -> bool {
         // Held while sending, so that nothing of a subscription follows its end.
         let subscriptions = lock(&self.subscriptions);
         let current = subscriptions

@@ -1,18 +1,23 @@
 //! The end of a WebSocket: the close frame out, the client's in, then the stream.
 
-use std::{io, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Buf as _, Bytes};
 use runtime::Shutdown;
 use tokio::time::{sleep, timeout};
+use wire::{Decoder, Incoming, Limits, encode};
 
 use super::{
+    admission::Counted,
     close::{CloseCode, Refused},
     connection::Connection,
-    decode::{Decoder, Incoming},
-    encode,
-    stream::Stream,
+    shared::Shared,
+    stream::{Stream, Watched},
 };
+use crate::hub::asks::Ask;
+
+/// How long what is under way may take when the edge stops.
+const LAST_ANSWERS: Duration = Duration::from_millis(1500);
 
 /// How long a client may take to take in what is left for it: megabytes, on a slow line, before its close code.
 const FLUSH: Duration = Duration::from_secs(30);
@@ -23,39 +28,56 @@ const LAST_FLUSH: Duration = Duration::from_millis(1500);
 /// How long a client may take to close after it was told.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Longest message that is read to find the client's close frame behind it, in bytes.
-const FRAME_MAX: usize = 64 * 1024;
+/// Messages that are read to find the client's close frame behind them.
+const LAST_MESSAGES: Limits = Limits {
+    message_bytes: 64 * 1024,
+};
 
 /// Tells a client that was not let in why not.
 pub(super) async fn refuse(stream: &Stream, refused: &Refused) {
     let mut frame = encode::close(refused.code.number(), &refused.reason);
-    let told = timeout(LAST_FLUSH, async {
-        while frame.has_remaining() {
-            stream.writable().await?;
-            match stream.try_write(&frame) {
-                Ok(written) => frame.advance(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
+    if let Ok(watched) = stream.watch() {
+        let told = timeout(LAST_FLUSH, async {
+            while frame.has_remaining() {
+                frame.advance(watched.write(&frame).await?);
             }
+            std::io::Result::Ok(())
+        });
+        if matches!(told.await, Ok(Ok(()))) {
+            let _ = timeout(LINGER, read_out(&watched)).await;
         }
-        Ok(())
-    });
-    if matches!(told.await, Ok(Ok(()))) {
-        let _ = timeout(LINGER, read_out(stream)).await;
     }
     stream.end();
 }
 
-/// Sends what waits, with the close frame at its end, and lets the client close.
-pub(super) async fn part(connection: &Connection, shutdown: &Shutdown) {
-    let flushed = async {
-        while connection.has_waiting() {
-            if connection.stream.writable().await.is_err() {
-                return;
-            }
-            connection.flush();
-        }
+/// Takes a connection that its shard has let go of out of everything, and tells it. Its places are given back at the end.
+pub(crate) async fn see_off(shared: Shared, connection: Arc<Connection>, _counted: Counted) {
+    if let Some(back_after_ms) = connection.leaving()
+        && !connection.is_closing()
+    {
+        let _ = timeout(LAST_ANSWERS, connection.finished()).await;
+        connection.close_with(going_away(back_after_ms));
+    }
+    let rooms = connection.let_go();
+    let gone = Ask::Gone {
+        connection: Arc::clone(&connection),
+        rooms,
     };
+    shared.asker.ask(gone).await;
+    shared.roster.disconnected(&connection.user_id);
+    part(&connection, &shared.shutdown).await;
+    connection.end();
+}
+
+/// Sends what waits, with the close frame at its end, and lets the client close.
+async fn part(connection: &Connection, shutdown: &Shutdown) {
+    let Ok(watched) = connection.stream.watch() else {
+        return;
+    };
+    let flushed = watched.write_out(|| {
+        connection.flush();
+        !connection.has_waiting()
+    });
     let patience = async {
         tokio::select! {
             () = sleep(FLUSH) => {}
@@ -66,11 +88,11 @@ pub(super) async fn part(connection: &Connection, shutdown: &Shutdown) {
         }
     };
     tokio::select! {
-        () = flushed => {}
+        _ = flushed => {}
         () = patience => return,
     }
     if !connection.is_dead() {
-        let _ = timeout(LINGER, read_out(&connection.stream)).await;
+        let _ = timeout(LINGER, read_out(&watched)).await;
     }
 }
 
@@ -89,24 +111,16 @@ pub(super) fn answer(code: Option<u16>) -> Bytes {
 
 /// Reads until the client has closed, too: closing with unread bytes would reset the connection and take the close frame
 /// away from the client.
-async fn read_out(stream: &Stream) {
-    let (mut unread, mut decoder, mut incoming) = ([0; 1024], Decoder::default(), Vec::new());
-    while stream.readable().await.is_ok() {
-        let read = match stream.try_read(&mut unread) {
-            Ok(0) => return,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(_) => return,
-        };
+async fn read_out(stream: &Watched<'_>) {
+    let (mut unread, mut decoder) = ([0; 1024], Decoder::new());
+    while let Ok(read @ 1..) = stream.read(&mut unread).await {
+        let mut closed = false;
+        let mut hear = |message: Incoming<'_>| closed |= matches!(message, Incoming::Close(_));
         // Bytes that follow a broken frame, or the middle of one, make no sense: then the end of the stream tells.
-        let made_sense = decoder.feed(&unread[..read], FRAME_MAX, &mut incoming);
-        if made_sense.is_err() {
-            decoder = Decoder::default();
+        if decoder.feed(&mut unread[..read], LAST_MESSAGES, &mut hear).is_err() {
+            decoder = Decoder::new();
         }
-        if incoming
-            .drain(..)
-            .any(|message| matches!(message, Incoming::Close(_)))
-        {
+        if closed {
             return;
         }
     }

@@ -13,24 +13,28 @@ use crate::meters;
 
 /// Counts connections. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Gate {
-    count: watch::Sender<usize>,
-    by_ip: Arc<Mutex<HashMap<IpAddr, usize>>>,
+pub(super) struct Gate(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    all: watch::Sender<usize>,
+    by_ip: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// A connection that is counted, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Entered {
     gate: Gate,
-    ip: Option<IpAddr>,
+    /// Where connections are counted by address.
+    ip: Option<Box<IpAddr>>,
 }
 
 impl Gate {
     pub(super) fn new() -> Self {
-        Self {
-            count: watch::Sender::new(0),
-            by_ip: Arc::default(),
-        }
+        Self(Arc::new(Counts {
+            all: watch::Sender::new(0),
+            by_ip: Mutex::default(),
+        }))
     }
 
     /// Counts a connection, unless there are too many.
@@ -40,7 +44,7 @@ impl Gate {
             ip: None,
         };
         let mut count = 0;
-        self.count.send_modify(|all| {
+        self.0.all.send_modify(|all| {
             *all += 1;
             count = *all;
         });
@@ -49,42 +53,42 @@ impl Gate {
             return None;
         }
         if let (Some(ip), Some(limit)) = (ip, limits.connections_per_ip) {
-            let mut by_ip = self.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut by_ip = self.0.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
             let of_ip = by_ip.entry(ip).or_default();
             if *of_ip >= limit {
                 return None;
             }
             *of_ip += 1;
-            entered.ip = Some(ip);
+            entered.ip = Some(Box::new(ip));
         }
         Some(entered)
     }
 
     /// How many there are.
     pub(super) fn count(&self) -> usize {
-        *self.count.borrow()
+        *self.0.all.borrow()
     }
 
     /// Resolves when there are none.
     pub(super) async fn empty(&self) {
-        let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
+        let _ = self.0.all.subscribe().wait_for(|count| *count == 0).await;
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         let mut left = 0;
-        self.gate.count.send_modify(|all| {
+        self.gate.0.all.send_modify(|all| {
             *all -= 1;
             left = *all;
         });
         meters::connections(left);
-        if let Some(ip) = self.ip {
-            let mut by_ip = self.gate.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(of_ip) = by_ip.get_mut(&ip) {
+        if let Some(ip) = self.ip.take() {
+            let mut by_ip = self.gate.0.by_ip.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(of_ip) = by_ip.get_mut(&*ip) {
                 *of_ip -= 1;
                 if *of_ip == 0 {
-                    by_ip.remove(&ip);
+                    by_ip.remove(&*ip);
                 }
             }
         }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -54,43 +54,48 @@ enum Lane {
 }
 
 /// What was asked for, by when it has to be answered.
-type Queues = HashMap<(Lane, RoomId), VecDeque<(Instant, Op)>>;
+type Waiting = HashMap<(Lane, RoomId), VecDeque<(Instant, Op)>>;
 
-/// A connection's lanes; an idle one owns nothing.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Lanes(Arc<Mutex<Queues>>);
+/// A connection's lanes; one that has sent nothing owns nothing.
+#[derive(Debug, Default)]
+pub(super) struct Lanes(Option<Arc<Mutex<Waiting>>>);
+
+/// The same, for a task that takes from them.
+struct Queues(Arc<Mutex<Waiting>>);
 
 impl Lanes {
     /// Takes something on; it counts as in flight until it is answered.
-    pub(super) fn take(&self, shared: &Shared, connection: &Arc<Connection>, room: RoomId, op: Op) {
+    pub(super) fn take(&mut self, shared: &Shared, connection: &Arc<Connection>, room: RoomId, op: Op) {
         let lane = match op {
             Op::Send(..) => Lane::Messages,
             Op::Typing | Op::StopTyping => Lane::Typing,
             Op::Read(_) => Lane::Reads,
         };
-        connection.in_flight.fetch_add(1, Ordering::AcqRel);
+        connection.begin();
         let key = (lane, room);
         let by = Instant::now() + DEADLINE;
-        let mut queues = self.lock();
+        let lanes = Queues(Arc::clone(self.0.get_or_insert_default()));
+        let mut queues = lanes.lock();
         if let Some(queue) = queues.get_mut(&key) {
             queue.push_back((by, op));
             return;
         }
         queues.insert(key.clone(), VecDeque::from([(by, op)]));
         drop(queues);
-        let (lanes, live, connection) = (self.clone(), Arc::clone(shared), Arc::clone(connection));
+        let (live, connection) = (Arc::clone(shared), Arc::clone(connection));
         shared.shutdown.spawn(async move {
             let (_, room) = &key;
             // A client that sends right after it subscribed gets its own message live, too.
             connection.settled(room).await;
             while let Some((by, op)) = lanes.next(&key) {
                 perform(&live.upstream, &connection, room, op, by).await;
-                connection.in_flight.fetch_sub(1, Ordering::AcqRel);
-                connection.wake.notify_one();
+                connection.done();
             }
         });
     }
+}
 
+impl Queues {
     fn next(&self, key: &(Lane, RoomId)) -> Option<(Instant, Op)> {
         let mut queues = self.lock();
         let op = queues.get_mut(key)?.pop_front();
@@ -103,12 +108,12 @@ impl Lanes {
         op
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queues> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn perform(upstream: &Upstream, connection: &Connection, room: &RoomId, op: Op, by: Instant) {
+async fn perform(upstream: &Upstream, connection: &Arc<Connection>, room: &RoomId, op: Op, by: Instant) {
     let left = by.saturating_duration_since(Instant::now());
     let id = request_id::accept_or_make(None);
     let work = async {
@@ -155,7 +160,7 @@ fn shrug(told: Result<(), Status>) {
     }
 }
 
-async fn send(upstream: &Upstream, connection: &Connection, room: &RoomId, outgoing: Outgoing, span: &Span) {
+async fn send(upstream: &Upstream, connection: &Arc<Connection>, room: &RoomId, outgoing: Outgoing, span: &Span) {
     let client_msg_id = outgoing.client_msg_id;
     let request = SendMessageRequest {
         room_id: room.to_string(),
@@ -195,7 +200,7 @@ async fn send(upstream: &Upstream, connection: &Connection, room: &RoomId, outgo
     }
 }
 
-async fn read(upstream: &Upstream, connection: &Connection, room: &RoomId, seq: u64) {
+async fn read(upstream: &Upstream, connection: &Arc<Connection>, room: &RoomId, seq: u64) {
     let ask = || {
         let mut chat = upstream.chat.clone();
         let request = MarkReadRequest {
@@ -210,7 +215,7 @@ async fn read(upstream: &Upstream, connection: &Connection, room: &RoomId, seq: 
     }
 }
 
-fn refuse(connection: &Connection, room: &str, client_msg_id: Option<&str>, status: &Status) {
+fn refuse(connection: &Arc<Connection>, room: &str, client_msg_id: Option<&str>, status: &Status) {
     let (code, message, retry_after) = match status.code() {
         Code::NotFound => (ErrorCode::NoSuchRoom, "there is no such room", None),
         // chat-svc names the field in words that a client may see.

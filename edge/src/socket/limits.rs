@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use wire::Limits;
+
+use super::pace::Rhythm;
+
 /// The limits of the socket side. The default is the contract's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketLimits {
@@ -26,7 +30,7 @@ pub struct SocketLimits {
     /// Rooms that one socket may subscribe to.
     pub rooms_per_socket: usize,
     /// Client messages of one connection under way at once; then its socket is not read.
-    pub in_flight: usize,
+    pub in_flight: u32,
     /// The least time between two writes of one room to its members: zero for the least latency, some milliseconds
     /// for the most throughput.
     pub flush_floor: Duration,
@@ -51,5 +55,19 @@ impl Default for SocketLimits {
             flush_floor: Duration::ZERO,
             drain: Duration::from_secs(2),
         }
+    }
+}
+
+impl SocketLimits {
+    /// How large a client message may be.
+    pub(super) fn of_messages(&self) -> Limits {
+        Limits {
+            message_bytes: self.frame_bytes,
+        }
+    }
+
+    /// How many client messages a connection may send.
+    pub(super) fn rhythm(&self) -> Rhythm {
+        Rhythm::new(self.frames_per_second, self.frames_burst)
     }
 }

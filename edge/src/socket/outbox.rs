@@ -14,12 +14,17 @@ use crate::{
 /// Shares of the queue's bound above which new ephemeral frames are not queued.
 const EPHEMERAL_SHARE: usize = 2;
 
-/// One connection's outbound queue.
+/// One connection's outbound queue. An idle one owns nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
+    waiting: Option<Box<Waiting>>,
+    phase: Phase,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
     queue: VecDeque<Queued>,
     bytes: usize,
-    phase: Phase,
 }
 
 #[derive(Debug)]
@@ -57,21 +62,21 @@ impl Outbox {
         if self.phase != Phase::Open {
             return Sent::Done;
         }
-        if self.queue.is_empty() {
-            let Some(written) = self.write(stream, &batch.bytes) else {
+        let mut written = 0;
+        if self.waiting.is_none() {
+            let Some(taken) = self.write(stream, &batch.bytes) else {
                 return Sent::Done;
             };
-            if written == batch.bytes.len() {
+            if taken == batch.bytes.len() {
                 return Sent::Done;
             }
-            self.queue_from(batch, written, bound);
-        } else {
-            self.queue_from(batch, 0, bound);
+            written = taken;
         }
-        if self.bytes > bound {
+        self.queue_from(batch, written, bound);
+        if self.waiting() > bound {
             self.drop_ephemeral();
         }
-        if self.bytes > bound {
+        if self.waiting() > bound {
             Sent::Overflow
         } else {
             Sent::Queued
@@ -80,23 +85,26 @@ impl Outbox {
 
     /// Writes from the queue until it is empty or the socket is full.
     pub(crate) fn flush(&mut self, stream: &Stream) {
-        while let Some(front) = self.queue.front() {
+        while let Some(front) = self.waiting.as_ref().and_then(|waiting| waiting.queue.front()) {
             let bytes = front.bytes.clone();
             let Some(written) = self.write(stream, &bytes) else {
                 return;
             };
-            self.bytes -= written;
+            let Some(waiting) = &mut self.waiting else {
+                return;
+            };
+            waiting.bytes -= written;
             if written == bytes.len() {
-                self.queue.pop_front();
+                waiting.queue.pop_front();
                 continue;
             }
-            if let Some(front) = self.queue.front_mut().filter(|_| written > 0) {
+            if let Some(front) = waiting.queue.front_mut().filter(|_| written > 0) {
                 front.bytes.advance(written);
                 front.begun = true;
             }
             return;
         }
-        self.queue.shrink_to(0);
+        self.waiting = None;
     }
 
     /// Appends the close frame, behind what waits or, for a client that is too slow for that, instead of it.
@@ -105,8 +113,7 @@ impl Outbox {
             return;
         }
         if instead {
-            self.queue.retain(|queued| queued.begun);
-            self.bytes = self.queue.iter().map(|queued| queued.bytes.len()).sum();
+            self.keep(|queued| queued.begun);
         }
         self.phase = Phase::Closing;
         self.enqueue(frame, false, false);
@@ -116,13 +123,12 @@ impl Outbox {
     /// Gives up on the socket.
     pub(crate) fn abandon(&mut self) {
         self.phase = Phase::Dead;
-        self.queue = VecDeque::new();
-        self.bytes = 0;
+        self.waiting = None;
     }
 
     /// Bytes that wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.bytes
+        self.waiting.as_ref().map_or(0, |waiting| waiting.bytes)
     }
 
     /// Whether nothing more is accepted.
@@ -152,7 +158,7 @@ impl Outbox {
 
     /// Queues what is behind `written`, in runs that can be dropped and runs that can't.
     fn queue_from(&mut self, batch: &Batch, written: usize, bound: usize) {
-        let full = self.bytes > bound / EPHEMERAL_SHARE;
+        let full = self.waiting() > bound / EPHEMERAL_SHARE;
         let mut run: Option<(Range<usize>, bool)> = None;
         let mut begins = 0;
         for part in &batch.parts {
@@ -188,8 +194,9 @@ impl Outbox {
     }
 
     fn enqueue(&mut self, bytes: Bytes, ephemeral: bool, begun: bool) {
-        self.bytes += bytes.len();
-        self.queue.push_back(Queued {
+        let waiting = self.waiting.get_or_insert_default();
+        waiting.bytes += bytes.len();
+        waiting.queue.push_back(Queued {
             bytes,
             ephemeral,
             begun,
@@ -197,11 +204,22 @@ impl Outbox {
     }
 
     fn drop_ephemeral(&mut self) {
-        let before = self.queue.len();
-        self.queue.retain(|queued| queued.begun || !queued.ephemeral);
-        self.bytes = self.queue.iter().map(|queued| queued.bytes.len()).sum();
-        let dropped = before - self.queue.len();
+        let dropped = self.keep(|queued| queued.begun || !queued.ephemeral);
         meters::queue_dropped(dropped);
+    }
+
+    /// Keeps some of what waits; tells how many entries went.
+    fn keep(&mut self, which: impl Fn(&Queued) -> bool) -> usize {
+        let Some(waiting) = &mut self.waiting else {
+            return 0;
+        };
+        let before = waiting.queue.len();
+        waiting.queue.retain(which);
+        waiting.bytes = waiting.queue.iter().map(|queued| queued.bytes.len()).sum();
+        let gone = before - waiting.queue.len();
+        // With nothing in front, the next write has to be tried at once: nobody would be told that it could be.
+        self.waiting.take_if(|waiting| waiting.queue.is_empty());
+        gone
     }
 }
 

@@ -1,32 +1,23 @@
-//! The raw byte stream under a WebSocket: read and written through `&self`, without buffers of its own.
+//! The raw byte stream under a WebSocket: a non-blocking socket, read and written through `&self`, without buffers.
 
-use std::{io, net::Shutdown, os::fd::AsFd as _};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto};
+use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncWriteExt as _, unix::AsyncFd},
     net::{TcpStream, UnixStream},
 };
 
-/// A stream whose socket the kernel tells us about.
+/// A socket: the client's own connection, or our end of a pair whose other end is pumped to whatever the client's
+/// connection is (TLS in process, tests).
 #[derive(Debug)]
-pub(crate) enum Stream {
-    /// The client's own connection.
-    Tcp(TcpStream),
-    /// Our end of a pair whose other end is pumped to whatever the client's connection is (TLS in process, tests).
-    Bridged(UnixStream),
-}
-
-macro_rules! either {
-    ($self:ident, $stream:ident => $call:expr) => {
-        match $self {
-            Self::Tcp($stream) => $call,
-            Self::Bridged($stream) => $call,
-        }
-    };
-}
+pub(crate) struct Stream(OwnedFd);
 
 impl Stream {
     /// Takes an upgraded connection out of the HTTP server, with the bytes that were read behind the request.
@@ -35,60 +26,115 @@ impl Stream {
     /// Where the kernel has no socket pair left for a connection that is not plain TCP.
     pub(crate) fn take(upgraded: Upgraded) -> io::Result<(Self, Bytes)> {
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return Ok((Self::tcp(parts.io), parts.read_buf)),
+            Ok(parts) => return Ok((Self::tcp(parts.io)?, parts.read_buf)),
             Err(upgraded) => upgraded,
         };
         match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => Ok((Self::tcp(parts.io), parts.read_buf)),
+            Ok(parts) => Ok((Self::tcp(parts.io)?, parts.read_buf)),
             Err(upgraded) => Ok((Self::bridged(upgraded)?, Bytes::new())),
         }
     }
 
-    fn tcp(io: TokioIo<TcpStream>) -> Self {
+    fn tcp(io: TokioIo<TcpStream>) -> io::Result<Self> {
         let stream = io.into_inner();
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY");
         }
-        Self::Tcp(stream)
+        Ok(Self(stream.into_std()?.into()))
     }
 
     fn bridged(upgraded: Upgraded) -> io::Result<Self> {
         let (ours, mut theirs) = UnixStream::pair()?;
-        // Ends with either side: the connection's task closes ours.
+        // Ends with either side: the connection's shard closes ours.
         tokio::spawn(async move {
             let mut client = TokioIo::new(upgraded);
             let _ = tokio::io::copy_bidirectional(&mut client, &mut theirs).await;
             let _ = client.shutdown().await;
         });
-        Ok(Self::Bridged(ours))
+        Self::unix(ours)
     }
 
-    /// Resolves when something can be read. Cancel-safe.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        either!(self, stream => stream.readable().await)
-    }
-
-    /// Resolves when something can be written. Cancel-safe.
-    pub(crate) async fn writable(&self) -> io::Result<()> {
-        either!(self, stream => stream.writable().await)
+    /// # Errors
+    /// Where the runtime does not give the socket back.
+    pub(crate) fn unix(stream: UnixStream) -> io::Result<Self> {
+        Ok(Self(stream.into_std()?.into()))
     }
 
     /// Reads what is there; 0 at the end of the stream.
     pub(crate) fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        either!(self, stream => stream.try_read(buffer))
+        let (read, _) = rustix::net::recv(&self.0, buffer, RecvFlags::DONTWAIT)?;
+        Ok(read)
     }
 
     /// Writes what fits.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        either!(self, stream => stream.try_write(bytes))
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        Ok(rustix::net::send(&self.0, bytes, flags)?)
+    }
+
+    /// To be awaited, by one who is no shard.
+    ///
+    /// # Errors
+    /// Where the runtime can't watch it.
+    #[expect(
+        deprecated,
+        reason = "unsound for who may close what it watches: a borrowed socket stays open as long as it is watched"
+    )]
+    pub(crate) fn watch(&self) -> io::Result<Watched<'_>> {
+        AsyncFd::new(self.0.as_fd()).map(|fd| Watched { stream: self, fd })
     }
 
     /// Ends the stream both ways, also for those who still hold it.
     pub(crate) fn end(&self) {
-        let duplicate = either!(self, stream => stream.as_fd().try_clone_to_owned());
-        let ended = duplicate.and_then(|fd| std::net::TcpStream::from(fd).shutdown(Shutdown::Both));
-        if let Err(error) = ended {
+        if let Err(error) = rustix::net::shutdown(&self.0, Shutdown::Both) {
             tracing::trace!(%error, "the stream had ended already");
         }
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// A stream that the runtime watches.
+#[derive(Debug)]
+pub(crate) struct Watched<'a> {
+    stream: &'a Stream,
+    fd: AsyncFd<BorrowedFd<'a>>,
+}
+
+impl Watched<'_> {
+    /// Reads what is there, once something is; 0 at the end of the stream.
+    pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let mut guard = self.fd.readable().await?;
+            if let Ok(read) = guard.try_io(|_| self.stream.try_read(buffer)) {
+                return read;
+            }
+        }
+    }
+
+    /// Writes what fits, once something does.
+    pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let mut guard = self.fd.writable().await?;
+            if let Ok(written) = guard.try_io(|_| self.stream.try_write(bytes)) {
+                return written;
+            }
+        }
+    }
+
+    /// Has `write` write all it can, until it says that nothing is left.
+    pub(crate) async fn write_out(&self, mut write: impl FnMut() -> bool) -> io::Result<()> {
+        while !write() {
+            let mut guard = self.fd.writable().await?;
+            if write() {
+                return Ok(());
+            }
+            guard.clear_ready();
+        }
+        Ok(())
     }
 }

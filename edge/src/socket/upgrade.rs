@@ -14,9 +14,8 @@ use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
+    Sockets, admission,
     close::{CloseCode, Refused},
-    session,
-    shared::Shared,
 };
 use crate::{recovery::seen::Seen, serve::Place};
 
@@ -48,7 +47,7 @@ struct Parameters {
 
 /// `GET /ws/{room_id}/{user_id}`.
 pub(super) async fn room(
-    State(shared): State<Shared>,
+    State(sockets): State<Sockets>,
     path: Result<Path<(String, String)>, PathRejection>,
     request: Request,
 ) -> Response {
@@ -60,13 +59,13 @@ pub(super) async fn room(
             (asked.room, asked.user_id) = (Some(room), Some(user));
             Ok(asked)
         });
-    upgrade(shared, asked, request)
+    upgrade(sockets, asked, request)
 }
 
 /// `GET /ws`.
-pub(super) async fn multiplexed(State(shared): State<Shared>, request: Request) -> Response {
+pub(super) async fn multiplexed(State(sockets): State<Sockets>, request: Request) -> Response {
     let asked = asked(&request);
-    upgrade(shared, asked, request)
+    upgrade(sockets, asked, request)
 }
 
 fn asked(request: &Request) -> Result<Asked, Refused> {
@@ -82,7 +81,7 @@ fn asked(request: &Request) -> Result<Asked, Refused> {
     })
 }
 
-fn upgrade(shared: Shared, asked: Result<Asked, Refused>, mut request: Request) -> Response {
+fn upgrade(sockets: Sockets, asked: Result<Asked, Refused>, mut request: Request) -> Response {
     let accept = match check(&request) {
         Ok(accept) => accept,
         Err(malformed) => return malformed.into_response(),
@@ -94,8 +93,9 @@ fn upgrade(shared: Shared, asked: Result<Asked, Refused>, mut request: Request) 
         .map(|info| info.0.ip());
     let place = request.extensions_mut().remove::<Place>();
     let upgrade = hyper::upgrade::on(&mut request);
+    let Sockets { shared, hub } = sockets;
     let shutdown = shared.shutdown.clone();
-    shutdown.spawn(session::run(shared, asked, ip, place, upgrade));
+    shutdown.spawn(admission::admit(shared, hub, asked, ip, place, upgrade));
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -133,7 +133,7 @@ impl System {
         let upstream = Upstream::connect(at, &shutdown);
         let door = Door::new(upstream.clone(), open_access);
         let broker = self.broker.clone();
-        let sockets = Sockets::start(upstream.clone(), broker, door, limits, &health, &shutdown);
+        let sockets = Sockets::start(upstream.clone(), broker, door, limits, &health, &shutdown).unwrap();
         let (listener, address) = port().await;
         let (routes, end) = (sockets.routes(), shutdown.clone());
         tokio::spawn(async move {

@@ -1,0 +1,279 @@
+//! The connections of a shard: their sockets are read here, and who is silent, gone or asked to leave is let go.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use slab::Slab;
+
+use crate::{
+    meters,
+    socket::{
+        admission::{Counted, Newcomer},
+        close::CloseCode,
+        connection::Connection,
+        farewell,
+        home::Home,
+        inbound::{Inbound, Read},
+        poll::Ready,
+        shared::Shared,
+    },
+};
+
+use super::frame::{Batch, Frame};
+
+/// Read at once, in bytes. One buffer for all, so that an idle connection owns none.
+const READ: usize = 64 * 1024;
+
+/// Connections that one step of a sweep looks at, at least.
+const SWEPT: usize = 2000;
+
+/// Steps that a sweep is made in, at most: a long pause at once would be felt in every room.
+const STEPS: usize = 40;
+
+/// See the module.
+pub(super) struct Seats {
+    seats: Slab<Seat>,
+    /// The multiplexed ones, by user.
+    users: HashMap<Arc<str>, Vec<Arc<Connection>>>,
+    home: Arc<Home>,
+    shared: Shared,
+    buffer: Box<[u8]>,
+    noticed: Vec<Arc<Connection>>,
+    /// Those that may have more to be read at once.
+    again: Vec<usize>,
+    began: Instant,
+    /// Where the sweep goes on.
+    swept: usize,
+}
+
+struct Seat {
+    connection: Arc<Connection>,
+    inbound: Inbound,
+    counted: Counted,
+    /// When the client was last heard, in milliseconds since the shard began.
+    heard: u32,
+    /// When it was last pinged.
+    pinged: u32,
+    /// Whether there may be something to read.
+    unread: bool,
+    /// Whether the client's end is closed.
+    ended: bool,
+}
+
+impl Seats {
+    pub(super) fn new(home: Arc<Home>, shared: Shared) -> Self {
+        Self {
+            seats: Slab::new(),
+            users: HashMap::new(),
+            home,
+            shared,
+            buffer: vec![0; READ].into(),
+            noticed: Vec::new(),
+            again: Vec::new(),
+            began: Instant::now(),
+            swept: 0,
+        }
+    }
+
+    /// All connections.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.seats.iter().map(|(_, seat)| &seat.connection)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.seats.len()
+    }
+
+    /// A connection begins here.
+    pub(super) fn take_in(&mut self, newcomer: Newcomer) {
+        let Newcomer {
+            connection,
+            mut inbound,
+            early,
+            counted,
+        } = newcomer;
+        let now = self.now();
+        let entry = self.seats.vacant_entry();
+        let key = entry.key();
+        connection.seated(u32::try_from(key).unwrap_or(u32::MAX));
+        if connection.is_multiplexed() {
+            let user_id = Arc::clone(&connection.user_id);
+            let others = self.users.entry(user_id).or_default();
+            others.push(Arc::clone(&connection));
+        }
+        inbound.hear(&connection, &mut early.to_vec());
+        entry.insert(Seat {
+            connection: Arc::clone(&connection),
+            inbound,
+            counted,
+            heard: now,
+            pinged: now,
+            unread: false,
+            ended: false,
+        });
+        if let Err(error) = self.home.poll.add(&connection.stream, name(key, &connection)) {
+            tracing::warn!(%error, "a connection can't be watched");
+            connection.close(CloseCode::TryLater);
+        }
+        self.attend(key);
+    }
+
+    /// Something happened to a socket.
+    pub(super) fn serve(&mut self, ready: Ready) {
+        let Ok(key) = usize::try_from(ready.key & u64::from(u32::MAX)) else {
+            return;
+        };
+        // What was told of a connection that is gone may come after another one took its seat.
+        let Some(seat) = self
+            .seats
+            .get_mut(key)
+            .filter(|seat| name(key, &seat.connection) == ready.key)
+        else {
+            return;
+        };
+        if ready.writable {
+            seat.connection.flush();
+        }
+        seat.unread |= ready.readable || ready.ended;
+        seat.ended |= ready.ended;
+        if seat.unread {
+            self.attend(key);
+        }
+    }
+
+    /// Looks at the connections that have changed.
+    pub(super) fn look_at_noticed(&mut self) {
+        let mut noticed = std::mem::take(&mut self.noticed);
+        self.home.take_noticed(&mut noticed);
+        for connection in noticed.drain(..) {
+            connection.looked_at();
+            if let Some(key) = connection.seat() {
+                self.attend(key);
+            }
+        }
+        self.noticed = noticed;
+    }
+
+    /// Whether some connections have more to be read at once.
+    pub(super) fn has_more(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// Reads on from those.
+    pub(super) fn read_on(&mut self) {
+        for key in std::mem::take(&mut self.again) {
+            self.attend(key);
+        }
+    }
+
+    fn attend(&mut self, key: usize) {
+        let now = self.now();
+        let Some(seat) = self.seats.get_mut(key) else {
+            return;
+        };
+        let connection = &seat.connection;
+        seat.inbound.take_on(connection);
+        let mut gone = false;
+        if seat.unread && !connection.is_over() {
+            let (read, heard) = seat.inbound.read(connection, &mut self.buffer, seat.ended);
+            if heard {
+                seat.heard = now;
+            }
+            match read {
+                Read::All => seat.unread = false,
+                Read::More => self.again.push(key),
+                Read::HeldUp => {}
+                Read::Gone => gone = true,
+            }
+        }
+        if gone || connection.is_over() {
+            self.dismiss(key);
+        }
+    }
+
+    /// Lets a connection go: from here on it is a task of its own that says goodbye.
+    fn dismiss(&mut self, key: usize) {
+        let Seat {
+            connection, counted, ..
+        } = self.seats.remove(key);
+        connection.unseated();
+        self.home.poll.remove(&connection.stream);
+        if let Some(others) = self.users.get_mut(&connection.user_id) {
+            others.retain(|other| other.id != connection.id);
+            if others.is_empty() {
+                self.users.remove(&connection.user_id);
+            }
+        }
+        let shutdown = self.shared.shutdown.clone();
+        shutdown.spawn(farewell::see_off(Arc::clone(&self.shared), connection, counted));
+    }
+
+    /// For a user's multiplexed sockets.
+    pub(super) fn send_to_user(&self, user_id: &str, frame: Frame) {
+        send_to(self.users.get(user_id).into_iter().flatten(), frame);
+    }
+
+    /// For all multiplexed sockets.
+    pub(super) fn send_to_all(&self, frame: Frame) {
+        send_to(self.users.values().flatten(), frame);
+    }
+
+    /// How long until the next step of the sweep.
+    pub(super) fn sweep_every(&self) -> Duration {
+        let limits = &self.shared.limits;
+        let all = (limits.ping_every.min(limits.silence) / 8)
+            .clamp(Duration::from_millis(10), Duration::from_secs(1));
+        all / u32::try_from(self.steps()).unwrap_or(1)
+    }
+
+    fn steps(&self) -> usize {
+        (self.seats.len() / SWEPT).clamp(1, STEPS)
+    }
+
+    /// One step of the sweep: pings who was not pinged for a while, and lets go of who fell silent.
+    pub(super) fn sweep(&mut self) {
+        let now = self.now();
+        let (silence, ping_every) = (
+            millis(self.shared.limits.silence),
+            millis(self.shared.limits.ping_every),
+        );
+        let end = self.seats.capacity();
+        let last = self.swept + end.div_ceil(self.steps());
+        for key in self.swept..last.min(end) {
+            let Some(seat) = self.seats.get_mut(key) else {
+                continue;
+            };
+            if now.saturating_sub(seat.heard) >= silence {
+                seat.connection.close(CloseCode::TooSlow);
+            } else if now.saturating_sub(seat.pinged) >= ping_every {
+                seat.pinged = now;
+                seat.connection.ping();
+            }
+        }
+        self.swept = if last >= end { 0 } else { last };
+    }
+
+    fn now(&self) -> u32 {
+        millis(self.began.elapsed())
+    }
+}
+
+/// What the kernel is told of a connection: its seat, and which of those who sat there one after the other it is.
+fn name(key: usize, connection: &Connection) -> u64 {
+    (connection.id << 32) | (key as u64 & u64::from(u32::MAX))
+}
+
+/// Up to 49 days: then a process that was never restarted drops everybody once, who come back at once.
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn send_to<'a>(connections: impl Iterator<Item = &'a Arc<Connection>>, frame: Frame) {
+    let batch = Batch::of(&[frame]);
+    let count = connections.map(|connection| connection.send(&batch)).count();
+    meters::frames_out(count);
+}

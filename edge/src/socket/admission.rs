@@ -1,0 +1,146 @@
+//! From an upgraded HTTP connection to one that the hub knows: who it is, and whether it is let in.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hyper::upgrade::OnUpgrade;
+use runtime::deadline;
+use tokio::time::timeout;
+
+use super::{
+    close::{CloseCode, Refused},
+    connection::{Connection, Kind},
+    farewell,
+    gate::Entered,
+    inbound::Inbound,
+    shared::Shared,
+    stream::Stream,
+    upgrade::Asked,
+};
+use crate::{
+    beat::Named,
+    door::{Claim, Refusal},
+    hub::{Hub, RoomId},
+    serve::Place,
+};
+
+/// How long the HTTP server may take to hand a connection over.
+const HANDOVER: Duration = Duration::from_secs(10);
+
+/// How long to find out who somebody is.
+const ADMISSION: Duration = Duration::from_secs(5);
+
+/// How many are asked about at once: a crowd that comes back all at once must not push aside what those who are here say.
+pub(super) const ADMISSIONS: usize = 64;
+
+/// How long somebody may have to wait for that in a crowd. Less than a client waits, which would come back only to wait
+/// at the end of the queue.
+const TURN: Duration = Duration::from_secs(12);
+
+/// A connection that was let in, on its way to its shard.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) inbound: Inbound,
+    /// Read behind the request.
+    pub(crate) early: Bytes,
+    pub(crate) counted: Counted,
+}
+
+/// A connection's place among others, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    _entered: Entered,
+    _place: Option<Place>,
+}
+
+/// Lets a connection in, or tells it why not.
+pub(super) async fn admit(
+    shared: Shared,
+    hub: Hub,
+    asked: Result<Asked, Refused>,
+    ip: Option<IpAddr>,
+    place: Option<Place>,
+    upgrade: OnUpgrade,
+) {
+    let Ok(Ok(upgraded)) = timeout(HANDOVER, upgrade).await else {
+        return;
+    };
+    let (stream, early) = match Stream::take(upgraded) {
+        Ok(taken) => taken,
+        Err(error) => {
+            tracing::warn!(%error, "an upgraded connection can't be served");
+            return;
+        }
+    };
+    let Some(entered) = shared.gate.enter(ip, &shared.limits) else {
+        return farewell::refuse(&stream, &CloseCode::TooMany.into()).await;
+    };
+    let (named, asked) = match identify(&shared, asked).await {
+        Ok(identified) => identified,
+        Err(refused) => {
+            tracing::debug!(code = refused.code.number(), reason = &*refused.reason, "refused");
+            return farewell::refuse(&stream, &refused).await;
+        }
+    };
+    let room: Option<RoomId> = asked.room.map(Into::into);
+    let home = hub.home(&named.user_id);
+    let connection = Arc::new(Connection::new(
+        shared.ids.fetch_add(1, Ordering::Relaxed),
+        room.clone().map_or(Kind::Multiplexed, Kind::Room),
+        named,
+        stream,
+        home,
+    ));
+    let newcomer = Newcomer {
+        connection: Arc::clone(&connection),
+        inbound: Inbound::new(Arc::clone(&shared)),
+        early,
+        counted: Counted {
+            _entered: entered,
+            _place: place,
+        },
+    };
+    hub.register(newcomer).await;
+    if let Some(room) = room {
+        let ask = shared.asker.subscribe(&connection, &room, asked.after);
+        shared.asker.ask(ask).await;
+    }
+}
+
+async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Named, Asked), Refused> {
+    let asked = asked?;
+    if shared.shutdown.has_begun() {
+        return Err(CloseCode::GoingAway.into());
+    }
+    let claim = Claim {
+        token: asked.token.as_deref(),
+        user_id: asked.user_id.as_deref(),
+        username: asked.username.as_deref(),
+    };
+    let turn = tokio::select! {
+        turn = timeout(TURN, shared.admissions.acquire()) => turn,
+        () = shared.shutdown.begun() => return Err(CloseCode::GoingAway.into()),
+    };
+    let Ok(Ok(turn)) = turn else {
+        return Err(CloseCode::TryLater.into());
+    };
+    let caller = deadline::within(ADMISSION, shared.door.admit(claim)).await;
+    drop(turn);
+    let caller = caller.map_err(|refusal| match refusal {
+        Refusal::NotSignedIn => Refused::from(CloseCode::NotSignedIn),
+        Refusal::NotAllowed => CloseCode::NotAllowed.into(),
+        Refusal::Invalid(invalid) => invalid.into(),
+        Refusal::Unavailable => CloseCode::TryLater.into(),
+    })?;
+    let limit = shared.limits.connections_per_user;
+    let named = shared
+        .roster
+        .connected(&caller.user_id, &caller.username, limit)
+        .ok_or(CloseCode::TooMany)?;
+    Ok((named, asked))
+}
