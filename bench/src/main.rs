@@ -39,6 +39,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    limits::sockets();
     let done = match Arguments::parse().command {
         Command::One(arguments) => one::run(arguments),
         Command::Generator(arguments) => generator::run(&arguments),

@@ -5,7 +5,6 @@ use std::{io::Write, path::PathBuf};
 use crate::{
     contender::Setup,
     fault::{Doing, Fault, Result},
-    limits,
     workload::{self, Size},
 };
 
@@ -49,11 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         for setting in &arguments.env {
             setup.env.push(parse(setting)?);
         }
-        let mut missing = limits::allow_files(200_000);
-        missing.extend(limits::allow_tcp(200_000));
-        let mut record = workload::run(&arguments.workload, &arguments.contender, &arguments.size, &setup).await?;
-        record.notes.extend(missing.into_iter().map(|missing| format!("not to be had: {missing}")));
-        Ok::<_, Fault>(record)
+        workload::run(&arguments.workload, &arguments.contender, &arguments.size, &setup).await
     })?;
     let line = serde_json::to_string(&record).map_err(|error| Fault::other(error.to_string()))?;
     writeln!(std::io::stdout(), "{line}").doing("printing")

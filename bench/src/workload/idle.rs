@@ -9,6 +9,7 @@ use crate::{
     contender::{Running, Server, Setup},
     control::Open,
     fault::Result,
+    limits,
     load::Load,
     proc,
     record::Record,
@@ -17,7 +18,7 @@ use crate::{
 /// Two numbers of sockets, each in a room of ten: what the second number takes above the first, and all of it above nothing.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
-    let most = size.sockets.unwrap_or(50_000);
+    let most = size.sockets.unwrap_or_else(|| limits::sockets().min(18_000));
     let room_size = size.room_size.unwrap_or(10);
     let running = start(contender, setup, most.div_ceil(room_size)).await?;
     let mut load = Load::start(1)?;
