@@ -81,14 +81,21 @@ pub(crate) async fn start(name: &str, setup: &Setup) -> Result<Running> {
         "floor-batch-1" => floor::start("batch", 1, source).await,
         peer => match peer::find(peer)? {
             Some(found) => found.start(source).await,
-            None => Err(Fault::other(format!("no contender is called {peer}, or it is not installed"))),
+            None => Err(Fault::other(format!(
+                "no contender is called {peer}, or it is not installed"
+            ))),
         },
     }
 }
 
 async fn source(setup: &Setup) -> Result<Source> {
     if setup.through_chat {
-        let chatflow::Backend { redis, others, cluster, .. } = chatflow::backend(setup).await?;
+        let chatflow::Backend {
+            redis,
+            others,
+            cluster,
+            ..
+        } = chatflow::backend(setup).await?;
         return Ok(Source {
             redis,
             way: Way::Grpc(cluster.chats.clone()),
@@ -97,5 +104,10 @@ async fn source(setup: &Setup) -> Result<Source> {
         });
     }
     let (server, redis) = floor::redis().await?;
-    Ok(Source { redis, way: Way::Redis(redis), others: vec![server], cluster: None })
+    Ok(Source {
+        redis,
+        way: Way::Redis(redis),
+        others: vec![server],
+        cluster: None,
+    })
 }

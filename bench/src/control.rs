@@ -183,7 +183,11 @@ impl Spread {
     pub(crate) fn of(mut nanoseconds: Vec<u64>) -> Option<Self> {
         nanoseconds.sort_unstable();
         let last = nanoseconds.len().checked_sub(1)?;
-        let at = |part: usize| nanoseconds.get(last * part / 100).map(|value| *value as f64 / 1e6);
+        let at = |part: usize| {
+            nanoseconds
+                .get(last * part / 100)
+                .map(|value| *value as f64 / 1e6)
+        };
         Some(Self {
             values: nanoseconds.len() as u64,
             p50: at(50)?,

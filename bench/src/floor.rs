@@ -38,11 +38,19 @@ pub(crate) enum Write {
 /// Serves until it is ended.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if arguments.threads == 0 { cores } else { arguments.threads };
+    let threads = if arguments.threads == 0 {
+        cores
+    } else {
+        arguments.threads
+    };
     let started: Result<Vec<_>> = (0..threads).map(|_| thread::Thread::open(arguments)).collect();
     let running: Result<Vec<_>> = started?
         .into_iter()
-        .map(|mut thread| std::thread::Builder::new().spawn(move || thread.run()).doing("a thread"))
+        .map(|mut thread| {
+            std::thread::Builder::new()
+                .spawn(move || thread.run())
+                .doing("a thread")
+        })
         .collect();
     for thread in running? {
         match thread.join() {

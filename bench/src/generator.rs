@@ -35,15 +35,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .build()
         .doing("the generator's runtime")?;
     let counters = Arc::new(Counters::default());
-    let workers: Result<Vec<Worker>> = (0..arguments.threads.max(1)).map(|_| Worker::start(Arc::clone(&counters))).collect();
-    let mut generator = Generator { workers: workers?, counters };
+    let workers: Result<Vec<Worker>> = (0..arguments.threads.max(1))
+        .map(|_| Worker::start(Arc::clone(&counters)))
+        .collect();
+    let mut generator = Generator {
+        workers: workers?,
+        counters,
+    };
     for line in std::io::stdin().lock().lines() {
         let line = line.doing("reading orders")?;
         let answer = match serde_json::from_str(&line) {
             Ok(order) => runtime.block_on(generator.perform(order)),
             Err(error) => Err(Fault::other(format!("{line}: {error}"))),
         };
-        let answer = answer.unwrap_or_else(|fault| Answer::Failed { why: fault.to_string() });
+        let answer = answer.unwrap_or_else(|fault| Answer::Failed {
+            why: fault.to_string(),
+        });
         let answer = serde_json::to_string(&answer).map_err(|error| Fault::other(error.to_string()))?;
         writeln!(std::io::stdout(), "{answer}").doing("answering")?;
     }

@@ -37,12 +37,18 @@ impl Load {
         let gone = || Fault::other("a generator without pipes");
         let orders = child.stdin.take().ok_or_else(gone)?;
         let answers = BufReader::new(child.stdout.take().ok_or_else(gone)?).lines();
-        Ok(Self { child, orders, answers })
+        Ok(Self {
+            child,
+            orders,
+            answers,
+        })
     }
 
     /// Its process id.
     pub(crate) fn pid(&self) -> Result<u32> {
-        self.child.id().ok_or_else(|| Fault::other("the generator has ended"))
+        self.child
+            .id()
+            .ok_or_else(|| Fault::other("the generator has ended"))
     }
 
     /// Connects sockets; a fault where not all are ready. Returns the seconds it took.
@@ -50,7 +56,9 @@ impl Load {
         let wanted = open.sockets;
         match self.ask(&Order::Open(open)).await? {
             Answer::Opened { ready, seconds, .. } if ready >= wanted => Ok(seconds),
-            Answer::Opened { ready, failed, why, .. } => Err(Fault::other(format!(
+            Answer::Opened {
+                ready, failed, why, ..
+            } => Err(Fault::other(format!(
                 "{ready} of {wanted} sockets are ready, {failed} have failed: {}",
                 why.as_deref().unwrap_or("the others were not ready in time")
             ))),
@@ -61,7 +69,11 @@ impl Load {
     /// Sends messages and waits until they were received. Returns how many, in how many seconds, and how long they took to be acknowledged.
     pub(crate) async fn publish(&mut self, publish: Publish) -> Result<(u64, f64, Option<Spread>)> {
         match self.ask(&Order::Publish(publish)).await? {
-            Answer::Published { messages, seconds, acknowledged } => Ok((messages, seconds, acknowledged)),
+            Answer::Published {
+                messages,
+                seconds,
+                acknowledged,
+            } => Ok((messages, seconds, acknowledged)),
             other => Err(unexpected(&other)),
         }
     }
@@ -83,7 +95,10 @@ impl Load {
     pub(crate) async fn ask(&mut self, order: &Order) -> Result<Answer> {
         let mut line = serde_json::to_string(order).map_err(|error| Fault::other(error.to_string()))?;
         line.push('\n');
-        self.orders.write_all(line.as_bytes()).await.doing("telling the generator")?;
+        self.orders
+            .write_all(line.as_bytes())
+            .await
+            .doing("telling the generator")?;
         let patience = PATIENCE
             + match order {
                 Order::Open(open) => open.patience,
@@ -93,7 +108,9 @@ impl Load {
             };
         let answer = timeout(patience, self.answers.next_line()).await;
         let answer = answer.map_err(|_| Fault::other("the generator does not answer"))?;
-        let answer = answer.doing("hearing the generator")?.ok_or_else(|| Fault::other("the generator has ended"))?;
+        let answer = answer
+            .doing("hearing the generator")?
+            .ok_or_else(|| Fault::other("the generator has ended"))?;
         match serde_json::from_str(&answer) {
             Ok(Answer::Failed { why }) => Err(Fault::other(why)),
             Ok(answer) => Ok(answer),

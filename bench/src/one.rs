@@ -39,9 +39,17 @@ pub(crate) struct Arguments {
 
 /// Runs it and prints its record.
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().doing("a runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .doing("a runtime")?;
     let record = runtime.block_on(async {
-        let mut setup = Setup { edges: arguments.edges, chats: arguments.chats, through_chat: arguments.through_chat, ..Setup::default() };
+        let mut setup = Setup {
+            edges: arguments.edges,
+            chats: arguments.chats,
+            through_chat: arguments.through_chat,
+            ..Setup::default()
+        };
         if let Some(programs) = arguments.bins {
             setup.programs = programs.canonicalize().doing("the folder of programs")?;
         }

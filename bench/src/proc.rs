@@ -28,7 +28,12 @@ fn cpu_of_one(pid: u32) -> u64 {
 /// User and system time of a process with those threads and children that it has seen end.
 fn ticks(pid: u32) -> Option<u64> {
     let fields = stat(pid)?;
-    fields.iter().skip(11).take(4).map(|field| field.parse::<u64>().ok()).sum()
+    fields
+        .iter()
+        .skip(11)
+        .take(4)
+        .map(|field| field.parse::<u64>().ok())
+        .sum()
 }
 
 /// The fields of `stat` after the name: state, parent, …
@@ -45,9 +50,15 @@ fn family(root: u32) -> Vec<u32> {
     while let Some(pid) = family.get(next).copied() {
         next += 1;
         let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
-        let children = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+        let children =
+            threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
         let children: Vec<String> = children.collect();
-        family.extend(children.iter().flat_map(|list| list.split_whitespace()).filter_map(|pid| pid.parse::<u32>().ok()));
+        family.extend(
+            children
+                .iter()
+                .flat_map(|list| list.split_whitespace())
+                .filter_map(|pid| pid.parse::<u32>().ok()),
+        );
     }
     family
 }
@@ -90,7 +101,10 @@ pub(crate) fn kernel_sockets() -> u64 {
         SLABS.contains(&name).then_some(active * size)
     });
     let sockstat = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
-    let tcp = sockstat.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
+    let tcp = sockstat
+        .lines()
+        .find(|line| line.starts_with("TCP:"))
+        .unwrap_or_default();
     slabs.sum::<u64>() + value(tcp, "mem").unwrap_or(0) * 4096
 }
 

@@ -51,12 +51,18 @@ pub(crate) async fn run(workload: &str, contender: &str, size: &Size, setup: &Se
         "room-burst" => fan_out::room_burst(contender, size, setup).await,
         "small-rooms" => fan_out::small_rooms(contender, size, setup).await,
         "idle" => idle::idle(contender, size, setup).await,
-        other => Err(Fault::other(format!("no workload is called {other}: there are {}", NAMES.join(", ")))),
+        other => Err(Fault::other(format!(
+            "no workload is called {other}: there are {}",
+            NAMES.join(", ")
+        ))),
     }
 }
 
 /// A contender that is prepared for so many rooms.
 async fn start(name: &str, setup: &Setup, rooms: u64) -> Result<contender::Running> {
-    let setup = Setup { rooms, ..setup.clone() };
+    let setup = Setup {
+        rooms,
+        ..setup.clone()
+    };
     contender::start(name, &setup).await
 }

@@ -42,8 +42,19 @@ pub(super) struct Backend {
 
 /// Starts all of it.
 pub(super) async fn start(setup: &Setup) -> Result<Running> {
-    let Backend { redis, others, mut cluster, presence_url, notify_url, files_url } = backend(setup).await?;
-    let started = Started { setup, redis_url: &format!("redis://{redis}"), directory: cluster.directory.path() };
+    let Backend {
+        redis,
+        others,
+        mut cluster,
+        presence_url,
+        notify_url,
+        files_url,
+    } = backend(setup).await?;
+    let started = Started {
+        setup,
+        redis_url: &format!("redis://{redis}"),
+        directory: cluster.directory.path(),
+    };
     let (mut servers, mut addresses) = (Vec::new(), Vec::new());
     for _ in 0..setup.edges.max(1) {
         let env = [
@@ -61,7 +72,10 @@ pub(super) async fn start(setup: &Setup) -> Result<Running> {
     }
     Ok(Running {
         addresses,
-        greeting: Greeting { path: "/ws/{room}/{user}?username={user}".into(), ..Greeting::default() },
+        greeting: Greeting {
+            path: "/ws/{room}/{user}?username={user}".into(),
+            ..Greeting::default()
+        },
         way: Way::Grpc(cluster.chats.clone()),
         servers,
         others,
@@ -72,32 +86,57 @@ pub(super) async fn start(setup: &Setup) -> Result<Running> {
 /// Starts everything but edges.
 pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
     let (redis, redis_address) = redis().await?;
-    let settings = postgres::Settings { durability: Durability::Full, max_connections: 300 };
+    let settings = postgres::Settings {
+        durability: Durability::Full,
+        max_connections: 300,
+    };
     let postgres = postgres::Server::start_with(settings).await;
     for database in ["chat_db", "notifications_db", "files_db"] {
         postgres.create_database(database).await;
     }
     let directory = tempfile::tempdir().map_err(|error| Fault::other(error.to_string()))?;
-    let started = Started { setup, redis_url: &format!("redis://{redis_address}"), directory: directory.path() };
+    let started = Started {
+        setup,
+        redis_url: &format!("redis://{redis_address}"),
+        directory: directory.path(),
+    };
 
     let (presence, presence_url) = started.service("presence-svc", &[]).await?;
-    let (notify, notify_url) = started.service("notify-svc", &[("DATABASE_URL", postgres.url("notifications_db"))]).await?;
-    let (files, files_url) = started.service("files-svc", &[("DATABASE_URL", postgres.url("files_db"))]).await?;
+    let (notify, notify_url) = started
+        .service(
+            "notify-svc",
+            &[("DATABASE_URL", postgres.url("notifications_db"))],
+        )
+        .await?;
+    let (files, files_url) = started
+        .service("files-svc", &[("DATABASE_URL", postgres.url("files_db"))])
+        .await?;
     let mut others = vec![presence, notify, files, redis];
     let mut chats = Vec::new();
     for _ in 0..setup.chats.max(1) {
-        let env = [("DATABASE_URL", postgres.url("chat_db")), ("NOTIFY_URL", notify_url.clone())];
+        let env = [
+            ("DATABASE_URL", postgres.url("chat_db")),
+            ("NOTIFY_URL", notify_url.clone()),
+        ];
         let (chat, url) = started.service("chat-svc", &env).await?;
         others.push(chat);
         chats.push(url);
     }
-    let pid = postgres.process().pid().ok_or_else(|| Fault::other("PostgreSQL has ended"))?;
+    let pid = postgres
+        .process()
+        .pid()
+        .ok_or_else(|| Fault::other("PostgreSQL has ended"))?;
     others.push(Server::of("postgres", pid));
     make_rooms(&postgres, setup.rooms).await?;
     Ok(Backend {
         redis: redis_address,
         others,
-        cluster: Cluster { postgres, edges: Vec::new(), chats, directory },
+        cluster: Cluster {
+            postgres,
+            edges: Vec::new(),
+            chats,
+            directory,
+        },
         presence_url,
         notify_url,
         files_url,
@@ -129,7 +168,10 @@ impl Started<'_> {
     fn start(&self, name: &str, env: &[(&str, String)]) -> Result<Server> {
         let program = self.setup.programs.join(name);
         if !program.is_file() {
-            return Err(Fault::other(format!("{} is not there: cargo build --release --workspace --bins", program.display())));
+            return Err(Fault::other(format!(
+                "{} is not there: cargo build --release --workspace --bins",
+                program.display()
+            )));
         }
         let mut env = env.to_vec();
         if name != "files-svc" {
@@ -147,6 +189,11 @@ async fn make_rooms(postgres: &postgres::Server, rooms: u64) -> Result<()> {
         .await
         .map_err(|error| Fault::other(format!("PostgreSQL: {error}")))?;
     tokio::spawn(connection);
-    let statement = format!("INSERT INTO rooms (id, name) SELECT 'r' || n, 'r' || n FROM generate_series(0, {rooms} - 1) AS n");
-    client.batch_execute(&statement).await.map_err(|error| Fault::other(format!("making rooms: {error}")))
+    let statement = format!(
+        "INSERT INTO rooms (id, name) SELECT 'r' || n, 'r' || n FROM generate_series(0, {rooms} - 1) AS n"
+    );
+    client
+        .batch_execute(&statement)
+        .await
+        .map_err(|error| Fault::other(format!("making rooms: {error}")))
 }

@@ -15,12 +15,25 @@ pub(super) async fn start(write: &str, threads: usize, source: Source) -> Result
     let port = ports::free();
     let program = std::env::current_exe().doing("finding the floor")?;
     let (port_text, redis, threads) = (port.to_string(), source.redis.to_string(), threads.to_string());
-    let args = ["floor", "--port", &port_text, "--redis", &redis, "--write", write, "--threads", &threads];
+    let args = [
+        "floor",
+        "--port",
+        &port_text,
+        "--redis",
+        &redis,
+        "--write",
+        write,
+        "--threads",
+        &threads,
+    ];
     let server = Server::start(&format!("floor-{write}"), &program, &args, &[], Path::new("/"));
     server.accepts(port).await?;
     Ok(Running {
         addresses: vec![([127, 0, 0, 1], port).into()],
-        greeting: Greeting { path: "/ws/{room}/{user}".into(), ..Greeting::default() },
+        greeting: Greeting {
+            path: "/ws/{room}/{user}".into(),
+            ..Greeting::default()
+        },
         way: source.way,
         servers: vec![server],
         others: source.others,
@@ -32,8 +45,25 @@ pub(super) async fn start(write: &str, threads: usize, source: Source) -> Result
 pub(super) async fn redis() -> Result<(Server, std::net::SocketAddr)> {
     let port = ports::free();
     let port_text = port.to_string();
-    let args = ["--port", &port_text, "--bind", "127.0.0.1", "--appendonly", "no", "--daemonize", "no", "--save", ""];
-    let server = Server::start("redis", &super::server::system("redis-server")?, &args, &[], Path::new("/"));
+    let args = [
+        "--port",
+        &port_text,
+        "--bind",
+        "127.0.0.1",
+        "--appendonly",
+        "no",
+        "--daemonize",
+        "no",
+        "--save",
+        "",
+    ];
+    let server = Server::start(
+        "redis",
+        &super::server::system("redis-server")?,
+        &args,
+        &[],
+        Path::new("/"),
+    );
     server.accepts(port).await?;
     Ok((server, ([127, 0, 0, 1], port).into()))
 }

@@ -47,15 +47,28 @@ enum Publish {
 pub(crate) fn all() -> Result<(Vec<Peer>, Vec<String>)> {
     let described = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
     let (mut installed, mut missing) = (Vec::new(), Vec::new());
-    let mut entries: Vec<PathBuf> = fs::read_dir(described).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let mut entries: Vec<PathBuf> = fs::read_dir(described)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     entries.sort();
     for entry in entries {
-        let Some(name) = entry.file_name().and_then(|name| name.to_str()) else { continue };
-        let Ok(text) = fs::read_to_string(entry.join("peer.json")) else { continue };
-        let description = serde_json::from_str(&text).map_err(|error| Fault::other(format!("{name}/peer.json: {error}")))?;
+        let Some(name) = entry.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        let Ok(text) = fs::read_to_string(entry.join("peer.json")) else {
+            continue;
+        };
+        let description = serde_json::from_str(&text)
+            .map_err(|error| Fault::other(format!("{name}/peer.json: {error}")))?;
         let folder = folder().join(name);
         if folder.is_dir() {
-            installed.push(Peer { name: name.to_owned(), description, folder });
+            installed.push(Peer {
+                name: name.to_owned(),
+                description,
+                folder,
+            });
         } else {
             missing.push(name.to_owned());
         }
@@ -80,9 +93,17 @@ fn folder() -> PathBuf {
 impl Peer {
     /// Its title and versions, in one line.
     pub(crate) fn versions(&self) -> String {
-        let output = self.description.versions.split_first().and_then(|(program, args)| {
-            std::process::Command::new(program).args(args).current_dir(&self.folder).output().ok()
-        });
+        let output = self
+            .description
+            .versions
+            .split_first()
+            .and_then(|(program, args)| {
+                std::process::Command::new(program)
+                    .args(args)
+                    .current_dir(&self.folder)
+                    .output()
+                    .ok()
+            });
         let versions = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
         format!("{}: {}", self.description.title, versions.unwrap_or_default())
     }
@@ -92,13 +113,21 @@ impl Peer {
         // A second one for those that listen on two.
         let port = ports::consecutive(2);
         let Some((program, args)) = self.description.start.split_first() else {
-            return Err(Fault::other(format!("{}/peer.json does not say how to start it", self.name)));
+            return Err(Fault::other(format!(
+                "{}/peer.json does not say how to start it",
+                self.name
+            )));
         };
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let env = [("PORT", port.to_string()), ("REDIS_URL", format!("redis://{}", source.redis))];
+        let env = [
+            ("PORT", port.to_string()),
+            ("REDIS_URL", format!("redis://{}", source.redis)),
+        ];
         let server = Server::start(&self.name, Path::new(program), &args, &env, &self.folder);
         let mut greeting = self.description.socket.clone();
-        greeting.socket_port_offset = greeting.socket_port_offset.max(self.description.socket_port_offset);
+        greeting.socket_port_offset = greeting
+            .socket_port_offset
+            .max(self.description.socket_port_offset);
         server.accepts(port).await?;
         server.accepts(port + greeting.socket_port_offset).await?;
         let way = match self.description.publish {

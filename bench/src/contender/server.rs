@@ -7,7 +7,10 @@ use std::{
 };
 
 use test_support::supervised::{Spec, Supervised};
-use tokio::{net::TcpStream, time::{Instant, sleep}};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep},
+};
 
 use crate::{
     fault::{Fault, Result},
@@ -32,12 +35,21 @@ enum Process {
 
 impl Server {
     /// Starts a program with only these environment variables (besides `PATH` and the like).
-    pub(crate) fn start(name: &str, program: &Path, args: &[&str], env: &[(&str, String)], directory: &Path) -> Self {
+    pub(crate) fn start(
+        name: &str,
+        program: &Path,
+        args: &[&str],
+        env: &[(&str, String)],
+        directory: &Path,
+    ) -> Self {
         let spec = Spec {
             name: name.into(),
             program: program.into(),
             args: args.iter().map(OsString::from).collect(),
-            env: env.iter().map(|(name, value)| ((*name).to_owned(), value.into())).collect(),
+            env: env
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.into()))
+                .collect(),
             directory: directory.into(),
             stop_signal: "TERM",
             end_signal: "KILL",
@@ -51,16 +63,19 @@ impl Server {
 
     /// One that is somebody else's to end.
     pub(crate) fn of(name: &str, pid: u32) -> Self {
-        Self { name: name.into(), process: Process::Theirs(pid) }
+        Self {
+            name: name.into(),
+            process: Process::Theirs(pid),
+        }
     }
 
     /// Its process id.
     pub(crate) fn pid(&self) -> Result<u32> {
         match &self.process {
             Process::Theirs(pid) => Ok(*pid),
-            Process::Ours(process) => process
-                .pid()
-                .ok_or_else(|| Fault::other(format!("{} has ended:\n{}", self.name, process.output().tail()))),
+            Process::Ours(process) => process.pid().ok_or_else(|| {
+                Fault::other(format!("{} has ended:\n{}", self.name, process.output().tail()))
+            }),
         }
     }
 
@@ -84,15 +99,27 @@ impl Server {
 
     /// Waits until its port accepts.
     pub(crate) async fn accepts(&self, port: u16) -> Result<()> {
-        self.until(&format!("port {port} accepts"), async || TcpStream::connect(("127.0.0.1", port)).await.is_ok()).await
+        self.until(&format!("port {port} accepts"), async || {
+            TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+        })
+        .await
     }
 
     /// Waits until `GET /readyz` at this port answers 200.
     pub(crate) async fn ready(&self, port: u16) -> Result<()> {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(2))
+            .build();
         let client = client.map_err(|error| Fault::other(error.to_string()))?;
         let url = format!("http://127.0.0.1:{port}/readyz");
-        let ready = async || client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success());
+        let ready = async || {
+            client
+                .get(&url)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+        };
         self.until("it is ready", ready).await
     }
 
@@ -101,8 +128,14 @@ impl Server {
         while !holds().await {
             self.pid()?;
             if Instant::now() > end {
-                let output = self.supervised().map(|process| process.output().tail()).unwrap_or_default();
-                return Err(Fault::other(format!("{}: not within {START:?}: {what}\n{output}", self.name)));
+                let output = self
+                    .supervised()
+                    .map(|process| process.output().tail())
+                    .unwrap_or_default();
+                return Err(Fault::other(format!(
+                    "{}: not within {START:?}: {what}\n{output}",
+                    self.name
+                )));
             }
             sleep(Duration::from_millis(2)).await;
         }
@@ -112,5 +145,6 @@ impl Server {
 
 /// A program of this machine.
 pub(crate) fn system(name: &str) -> Result<PathBuf> {
-    test_support::binaries::find(name, &[]).ok_or_else(|| Fault::other(format!("{name} is not installed: run `make setup`")))
+    test_support::binaries::find(name, &[])
+        .ok_or_else(|| Fault::other(format!("{name} is not installed: run `make setup`")))
 }

@@ -1,6 +1,9 @@
 //! A subscription to `room:*`, read in large pieces, and as much of Redis' protocol as its messages need.
 
-use std::{io::Write, net::{SocketAddr, TcpStream}};
+use std::{
+    io::Write,
+    net::{SocketAddr, TcpStream},
+};
 
 use crate::fault::{Doing, Result};
 
@@ -8,7 +11,9 @@ use crate::fault::{Doing, Result};
 pub(super) fn subscribe(address: SocketAddr) -> Result<TcpStream> {
     let mut stream = TcpStream::connect(address).doing("connecting to Redis")?;
     stream.set_nodelay(true).doing("connecting to Redis")?;
-    stream.write_all(b"*2\r\n$10\r\nPSUBSCRIBE\r\n$6\r\nroom:*\r\n").doing("subscribing")?;
+    stream
+        .write_all(b"*2\r\n$10\r\nPSUBSCRIBE\r\n$6\r\nroom:*\r\n")
+        .doing("subscribing")?;
     stream.set_nonblocking(true).doing("connecting to Redis")?;
     Ok(stream)
 }
@@ -31,7 +36,10 @@ pub(super) fn next(bytes: &[u8]) -> Option<(Option<Message<'_>>, usize)> {
         };
         last = [last[1], item];
     }
-    let message = last[0].strip_prefix(b"room:").filter(|_| items == 4).map(|room| (room, last[1]));
+    let message = last[0]
+        .strip_prefix(b"room:")
+        .filter(|_| items == 4)
+        .map(|room| (room, last[1]));
     Some((message, reader.at))
 }
 
@@ -50,7 +58,11 @@ impl<'a> Reader<'a> {
         let digits = rest.get(1..end)?;
         rest.get(end + 1)?;
         self.at += end + 2;
-        Some(digits.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit.wrapping_sub(b'0'))))
+        Some(
+            digits
+                .iter()
+                .fold(0, |sum, digit| sum * 10 + usize::from(digit.wrapping_sub(b'0'))),
+        )
     }
 
     fn bulk(&mut self) -> Option<&'a [u8]> {
@@ -72,7 +84,10 @@ mod tests {
         let both = [&subscribed[..], &message[..]].concat();
         let (first, at) = next(&both).unwrap();
         assert_eq!((first, at), (None, subscribed.len()));
-        assert_eq!(next(&both[at..]), Some((Some((&b"r1"[..], &b"hi"[..])), message.len())));
+        assert_eq!(
+            next(&both[at..]),
+            Some((Some((&b"r1"[..], &b"hi"[..])), message.len()))
+        );
         for end in 0..message.len() {
             assert_eq!(next(&message[..end]), None, "{end}");
         }

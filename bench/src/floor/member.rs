@@ -30,7 +30,11 @@ pub(super) enum Read {
 
 impl Member {
     pub(super) fn new(fd: OwnedFd) -> Self {
-        Self { fd, room: None, pending: None }
+        Self {
+            fd,
+            room: None,
+            pending: None,
+        }
     }
 
     /// Sends, or keeps what can't be sent now: `true` where it has to be told when it can go on.
@@ -56,7 +60,9 @@ impl Member {
 
     /// Goes on sending: `true` when nothing is left.
     pub(super) fn drain(&mut self) -> bool {
-        let Some(pending) = &mut self.pending else { return true };
+        let Some(pending) = &mut self.pending else {
+            return true;
+        };
         if let Ok(sent) = send(&self.fd, pending, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
             pending.drain(..sent);
         }
@@ -78,7 +84,9 @@ impl Member {
         }
         let request = buffer.get(..count).unwrap_or_default();
         // "GET /ws/{room}/{user} HTTP/1.1"
-        let room = request.strip_prefix(b"GET /ws/").and_then(|rest| rest.split(|byte| *byte == b'/').next());
+        let room = request
+            .strip_prefix(b"GET /ws/")
+            .and_then(|rest| rest.split(|byte| *byte == b'/').next());
         match room {
             Some(room) if request.ends_with(b"\r\n\r\n") => {
                 let _ = send(&self.fd, ANSWER, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);

@@ -61,7 +61,8 @@ impl Thread {
     /// Listens and subscribes.
     pub(super) fn open(arguments: &Arguments) -> Result<Self> {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let listener = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).doing("a listener")?;
+        let listener =
+            socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).doing("a listener")?;
         set_socket_reuseaddr(&listener, true).doing("a listener")?;
         set_socket_reuseport(&listener, true).doing("a listener per thread")?;
         bind(&listener, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, arguments.port)).doing("a port")?;
@@ -69,7 +70,13 @@ impl Thread {
         let bus = bus::subscribe(arguments.redis)?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).doing("an epoll")?;
         let add = |fd: &dyn std::os::fd::AsFd, data| {
-            epoll::add(&epoll, fd.as_fd(), epoll::EventData::new_u64(data), epoll::EventFlags::IN).doing("events")
+            epoll::add(
+                &epoll,
+                fd.as_fd(),
+                epoll::EventData::new_u64(data),
+                epoll::EventFlags::IN,
+            )
+            .doing("events")
         };
         add(&listener, LISTENER)?;
         add(&bus, BUS)?;
@@ -127,7 +134,9 @@ impl Thread {
     }
 
     fn serve(&mut self, place: u32, flags: epoll::EventFlags, scratch: &mut [u8]) {
-        let Some(Some(member)) = self.members.get_mut(place as usize) else { return };
+        let Some(Some(member)) = self.members.get_mut(place as usize) else {
+            return;
+        };
         if flags.contains(epoll::EventFlags::OUT) && member.drain() {
             let data = epoll::EventData::new_u64(u64::from(place));
             let _ = epoll::modify(&self.epoll, &member.fd, data, epoll::EventFlags::IN);
@@ -163,15 +172,25 @@ impl Thread {
         while let Some((message, length)) = bus::next(bytes) {
             taken += length;
             bytes = bytes.get(length..).unwrap_or_default();
-            let Some(room) = message.and_then(|(name, payload)| self.rooms.append(name, payload)) else { continue };
+            let Some(room) = message.and_then(|(name, payload)| self.rooms.append(name, payload)) else {
+                continue;
+            };
             if self.write == Write::Frame {
-                flush(&self.epoll, &mut self.members, self.rooms.rooms.get_mut(room as usize));
+                flush(
+                    &self.epoll,
+                    &mut self.members,
+                    self.rooms.rooms.get_mut(room as usize),
+                );
             }
         }
         buffer.copy_within(taken..*filled, 0);
         *filled -= taken;
         for room in self.rooms.dirty.drain(..) {
-            flush(&self.epoll, &mut self.members, self.rooms.rooms.get_mut(room as usize));
+            flush(
+                &self.epoll,
+                &mut self.members,
+                self.rooms.rooms.get_mut(room as usize),
+            );
         }
         Ok(())
     }
@@ -179,7 +198,9 @@ impl Thread {
 
 /// Writes what a room has to each of its members.
 fn flush(epoll: &OwnedFd, members: &mut [Option<Member>], room: Option<&mut Room>) {
-    let Some(room) = room.filter(|room| !room.batch.is_empty()) else { return };
+    let Some(room) = room.filter(|room| !room.batch.is_empty()) else {
+        return;
+    };
     for place in &room.members {
         if let Some(Some(member)) = members.get_mut(*place as usize)
             && member.send(&room.batch)
@@ -227,7 +248,8 @@ impl Rooms {
             }
             _ => {
                 room.batch.push(127);
-                room.batch.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+                room.batch
+                    .extend_from_slice(&(payload.len() as u64).to_be_bytes());
             }
         }
         room.batch.extend_from_slice(payload);

@@ -142,7 +142,9 @@ impl Counters {
                 sleep(LOOK).await;
             }
         };
-        timeout(patience, closed).await.map_err(|_| Fault::other("sockets that do not close"))
+        timeout(patience, closed)
+            .await
+            .map_err(|_| Fault::other("sockets that do not close"))
     }
 
     /// Counts from zero.
@@ -152,14 +154,22 @@ impl Counters {
         self.target.store(0, Relaxed);
         self.tracks.store(receivers.is_some(), Relaxed);
         let mut tracked = self.tracked.lock().unwrap_or_else(PoisonError::into_inner);
-        *tracked = Tracked { receivers: receivers.unwrap_or(0), messages: HashMap::new() };
+        *tracked = Tracked {
+            receivers: receivers.unwrap_or(0),
+            messages: HashMap::new(),
+        };
     }
 
     /// What there is to tell.
     pub(super) fn counted(&self) -> Counted {
         let tracked = self.tracked.lock().unwrap_or_else(PoisonError::into_inner);
-        let complete = tracked.messages.iter().filter(|(_, (count, _))| *count >= tracked.receivers);
-        let spans: Vec<u64> = complete.map(|(sent, (_, last))| last.saturating_sub(*sent)).collect();
+        let complete = tracked
+            .messages
+            .iter()
+            .filter(|(_, (count, _))| *count >= tracked.receivers);
+        let spans: Vec<u64> = complete
+            .map(|(sent, (_, last))| last.saturating_sub(*sent))
+            .collect();
         Counted {
             deliveries: self.deliveries(),
             bytes: self.bytes.load(Relaxed),

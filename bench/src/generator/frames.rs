@@ -14,7 +14,9 @@ pub(super) fn walk<'a>(bytes: &'a [u8], mut control: impl FnMut(Control<'a>)) ->
     let mut at = 0;
     let mut data = 0;
     while let Some((opcode, start, end)) = next(bytes, at) {
-        let Some(payload) = bytes.get(start..end) else { break };
+        let Some(payload) = bytes.get(start..end) else {
+            break;
+        };
         match opcode {
             8 => control(Control::Close(code(payload))),
             9 => control(Control::Ping(payload)),
@@ -30,8 +32,14 @@ pub(super) fn walk<'a>(bytes: &'a [u8], mut control: impl FnMut(Control<'a>)) ->
 fn next(bytes: &[u8], at: usize) -> Option<(u8, usize, usize)> {
     let opcode = bytes.get(at)? & 0x0f;
     let (start, length) = match bytes.get(at + 1)? & 0x7f {
-        126 => (at + 4, u64::from(u16::from_be_bytes(bytes.get(at + 2..at + 4)?.try_into().ok()?))),
-        127 => (at + 10, u64::from_be_bytes(bytes.get(at + 2..at + 10)?.try_into().ok()?)),
+        126 => (
+            at + 4,
+            u64::from(u16::from_be_bytes(bytes.get(at + 2..at + 4)?.try_into().ok()?)),
+        ),
+        127 => (
+            at + 10,
+            u64::from_be_bytes(bytes.get(at + 2..at + 10)?.try_into().ok()?),
+        ),
         short => (at + 2, u64::from(short)),
     };
     let end = start.checked_add(usize::try_from(length).ok()?)?;
@@ -56,7 +64,13 @@ pub(super) fn client(opcode: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     frame.extend(MASK);
-    frame.extend(payload.iter().take(usize::from(u16::MAX)).zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame.extend(
+        payload
+            .iter()
+            .take(usize::from(u16::MAX))
+            .zip(MASK.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
     frame
 }
 
@@ -79,7 +93,10 @@ mod tests {
     #[test]
     fn a_client_masks() {
         let frame = client(1, b"hi");
-        assert_eq!(frame, [0x81, 0x82, 0x1d, 0x2c, 0x3b, 0x4a, b'h' ^ 0x1d, b'i' ^ 0x2c]);
+        assert_eq!(
+            frame,
+            [0x81, 0x82, 0x1d, 0x2c, 0x3b, 0x4a, b'h' ^ 0x1d, b'i' ^ 0x2c]
+        );
         assert_eq!(client(2, &[0; 300]).len(), 308);
     }
 }

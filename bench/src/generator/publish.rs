@@ -36,7 +36,9 @@ pub(super) async fn publish(counters: &Counters, publish: Publish) -> Result<Ans
         Pace::Bursts(size) => sender.bursts(size, counters, before).await?,
         Pace::Senders(senders) => sender.senders(senders, counters, before).await?,
     };
-    counters.reached(before + sent * publish.receivers, publish.patience).await?;
+    counters
+        .reached(before + sent * publish.receivers, publish.patience)
+        .await?;
     Ok(Answer::Published {
         messages: sent,
         seconds: clock::seconds(begun, clock::now()),
@@ -61,19 +63,36 @@ enum Line {
 impl<'a> Sender<'a> {
     async fn open(publish: &'a Publish) -> Result<Self> {
         let line = match &publish.way {
-            Way::Redis(address) => stream(*address, b"*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n", in_redis).await?,
-            Way::Nats(address) => stream(*address, b"CONNECT {\"verbose\":false}\r\nPING\r\n", in_nats).await?,
+            Way::Redis(address) => {
+                stream(
+                    *address,
+                    b"*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n",
+                    in_redis,
+                )
+                .await?
+            }
+            Way::Nats(address) => {
+                stream(*address, b"CONNECT {\"verbose\":false}\r\nPING\r\n", in_nats).await?
+            }
             Way::Grpc(urls) => {
                 let mut clients = Vec::new();
                 for url in urls.iter().flat_map(|url| std::iter::repeat_n(url, CHANNELS)) {
-                    let endpoint = Endpoint::from_shared(url.clone()).map_err(|error| Fault::other(error.to_string()))?;
+                    let endpoint = Endpoint::from_shared(url.clone())
+                        .map_err(|error| Fault::other(error.to_string()))?;
                     let channel = endpoint.tcp_nodelay(true).connect().await;
-                    clients.push(ChatServiceClient::new(channel.map_err(|error| Fault::other(format!("{url}: {error}")))?));
+                    clients.push(ChatServiceClient::new(
+                        channel.map_err(|error| Fault::other(format!("{url}: {error}")))?,
+                    ));
                 }
                 Line::Grpc(clients)
             }
         };
-        Ok(Self { publish, line, sent: 0, acknowledged: Vec::new() })
+        Ok(Self {
+            publish,
+            line,
+            sent: 0,
+            acknowledged: Vec::new(),
+        })
     }
 
     /// One at a time, at a fixed pace.
@@ -121,7 +140,9 @@ impl<'a> Sender<'a> {
         let begun = Instant::now();
         while begun.elapsed() < self.publish.duration {
             self.at_once(size).await?;
-            counters.reached(before + self.sent * self.publish.receivers, self.publish.patience).await?;
+            counters
+                .reached(before + self.sent * self.publish.receivers, self.publish.patience)
+                .await?;
         }
         Ok(self.sent)
     }
@@ -137,7 +158,9 @@ impl<'a> Sender<'a> {
             let may = (senders * AHEAD).saturating_sub(ahead);
             if may == 0 {
                 let enough = self.sent - senders * AHEAD / 2;
-                counters.reached(before + enough * receivers, self.publish.patience).await?;
+                counters
+                    .reached(before + enough * receivers, self.publish.patience)
+                    .await?;
                 continue;
             }
             if matches!(self.line, Line::Grpc(_)) {
@@ -170,7 +193,10 @@ impl<'a> Sender<'a> {
             return Err(Fault::other("only chat-svc acknowledges"));
         };
         let place = usize::try_from(self.sent % clients.len() as u64).unwrap_or(0);
-        let mut client = clients.get(place).cloned().ok_or_else(|| Fault::other("no chat-svc"))?;
+        let mut client = clients
+            .get(place)
+            .cloned()
+            .ok_or_else(|| Fault::other("no chat-svc"))?;
         let sent = clock::now();
         let request = SendMessageRequest {
             room_id,
@@ -217,7 +243,14 @@ async fn stream(address: SocketAddr, hello: &[u8], encode: fn(&mut Vec<u8>, &str
 
 fn in_redis(bytes: &mut Vec<u8>, room: &str, frame: &[u8]) {
     let channel = format!("room:{room}");
-    bytes.extend(format!("*3\r\n$7\r\nPUBLISH\r\n${}\r\n{channel}\r\n${}\r\n", channel.len(), frame.len()).bytes());
+    bytes.extend(
+        format!(
+            "*3\r\n$7\r\nPUBLISH\r\n${}\r\n{channel}\r\n${}\r\n",
+            channel.len(),
+            frame.len()
+        )
+        .bytes(),
+    );
     bytes.extend(frame);
     bytes.extend(b"\r\n");
 }

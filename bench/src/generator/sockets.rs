@@ -31,9 +31,16 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// Shares the sockets among the workers and waits until all are ready.
 pub(super) async fn open(workers: &[Worker], counters: &Counters, open: Open) -> Result<Answer> {
     let begun = clock::now();
-    let (settled, failed, ready) = (counters.settled(), counters.failed.load(Relaxed), counters.ready.load(Relaxed));
+    let (settled, failed, ready) = (
+        counters.settled(),
+        counters.failed.load(Relaxed),
+        counters.ready.load(Relaxed),
+    );
     let (sockets, patience) = (open.sockets, open.patience);
-    let plan = Arc::new(Plan { open, base: std::process::id() });
+    let plan = Arc::new(Plan {
+        open,
+        base: std::process::id(),
+    });
     for (index, worker) in workers.iter().enumerate() {
         worker.tell(Task::Open(Share {
             plan: Arc::clone(&plan),
@@ -76,7 +83,12 @@ impl Plan {
     pub(super) fn address(&self, index: u64) -> SocketAddr {
         let count = self.open.addresses.len().max(1) as u64;
         let place = usize::try_from(index % count).unwrap_or(0);
-        let mut address = self.open.addresses.get(place).copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+        let mut address = self
+            .open
+            .addresses
+            .get(place)
+            .copied()
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         address.set_port(address.port() + self.open.greeting.socket_port_offset);
         address
     }
@@ -93,7 +105,10 @@ impl Plan {
     pub(super) fn says(&self, index: u64) -> Vec<u8> {
         let greeting = &self.open.greeting;
         let opcode = if greeting.binary { 2 } else { 1 };
-        let says = greeting.say.iter().map(|text| frames::client(opcode, self.filled(text, index).as_bytes()));
+        let says = greeting
+            .say
+            .iter()
+            .map(|text| frames::client(opcode, self.filled(text, index).as_bytes()));
         says.collect::<Vec<_>>().concat()
     }
 

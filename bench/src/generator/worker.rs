@@ -66,7 +66,13 @@ impl Worker {
         let (tasks, receiver) = sync_channel(16);
         let wake = eventfd(0, EventfdFlags::NONBLOCK).doing("a wake-up")?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).doing("an epoll")?;
-        epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN).doing("the wake-up's events")?;
+        epoll::add(
+            &epoll,
+            &wake,
+            epoll::EventData::new_u64(WAKE),
+            epoll::EventFlags::IN,
+        )
+        .doing("the wake-up's events")?;
         let mut thread = Thread {
             epoll,
             wake: wake.try_clone().doing("the wake-up's other end")?,
@@ -88,7 +94,9 @@ impl Worker {
 
     /// Gives it something to do.
     pub(super) fn tell(&self, task: Task) -> Result<()> {
-        self.tasks.send(task).map_err(|_| Fault::other("a thread for sockets has ended"))?;
+        self.tasks
+            .send(task)
+            .map_err(|_| Fault::other("a thread for sockets has ended"))?;
         write(&self.wake, &1_u64.to_ne_bytes()).doing("waking a thread")?;
         Ok(())
     }
@@ -140,7 +148,10 @@ impl Thread {
     fn run(&mut self) {
         let finder = Finder::new(payload::MARK);
         let mut events = Vec::with_capacity(EVENTS);
-        let soon = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+        let soon = Timespec {
+            tv_sec: 0,
+            tv_nsec: 1_000_000,
+        };
         loop {
             self.connect_more();
             events.clear();
@@ -149,7 +160,11 @@ impl Thread {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(_) => return,
             }
-            let now = if self.counters.tracks() { Some(clock::now()) } else { None };
+            let now = if self.counters.tracks() {
+                Some(clock::now())
+            } else {
+                None
+            };
             for event in &events {
                 let data = event.data.u64();
                 if data == WAKE {
@@ -198,7 +213,11 @@ impl Thread {
                 self.share = None;
                 return;
             }
-            let at_once = share.plan.open.at_once.div_ceil(usize::try_from(share.step).unwrap_or(1));
+            let at_once = share
+                .plan
+                .open
+                .at_once
+                .div_ceil(usize::try_from(share.step).unwrap_or(1));
             if self.opening >= at_once.max(1) {
                 return;
             }
@@ -236,7 +255,11 @@ impl Thread {
         };
         epoll::add(&self.epoll, &fd, data, flags).doing("a socket's events")?;
         if let Some(free) = self.sockets.get_mut(place) {
-            *free = Some(Socket { fd, state, rest: None });
+            *free = Some(Socket {
+                fd,
+                state,
+                rest: None,
+            });
         }
         self.opening += 1;
         Ok(())
@@ -244,7 +267,9 @@ impl Thread {
 
     /// Does what there is to do for the socket at this place.
     fn serve(&mut self, place: usize, tracks: bool, finder: &Finder<'_>) {
-        let Some(Some(socket)) = self.sockets.get_mut(place) else { return };
+        let Some(Some(socket)) = self.sockets.get_mut(place) else {
+            return;
+        };
         let was_ready = matches!(socket.state, State::Ready);
         let result = if matches!(socket.state, State::Connecting(..)) {
             socket.shake(&self.epoll, place)
@@ -262,7 +287,9 @@ impl Thread {
     }
 
     fn close(&mut self, place: usize, why: Option<&Over>) {
-        let Some(socket) = self.sockets.get_mut(place).and_then(Option::take) else { return };
+        let Some(socket) = self.sockets.get_mut(place).and_then(Option::take) else {
+            return;
+        };
         self.free.push(place);
         // Without waiting for what is under way: a million of such sockets would wait for a minute.
         let _ = set_socket_linger(&socket.fd, Some(Duration::ZERO));
@@ -270,22 +297,33 @@ impl Thread {
             self.counters.one_is_gone(why.is_some());
         } else {
             self.opening -= 1;
-            self.counters.failed_because(why.map_or(&"closed before it was ready", |why| why as &dyn std::fmt::Display));
+            self.counters.failed_because(
+                why.map_or(&"closed before it was ready", |why| why as &dyn std::fmt::Display),
+            );
         }
     }
 }
 
 impl Socket {
     fn shake(&mut self, epoll: &OwnedFd, place: usize) -> std::result::Result<(), Over> {
-        let State::Connecting(plan, index) = &self.state else { return Ok(()) };
-        send(&self.fd, plan.request(*index).as_bytes(), SendFlags::NOSIGNAL).map_err(|error| format!("connect: {error}"))?;
+        let State::Connecting(plan, index) = &self.state else {
+            return Ok(());
+        };
+        send(&self.fd, plan.request(*index).as_bytes(), SendFlags::NOSIGNAL)
+            .map_err(|error| format!("connect: {error}"))?;
         self.state = State::Shaking(Arc::clone(plan), *index);
         let data = epoll::EventData::new_u64(place as u64);
         epoll::modify(epoll, &self.fd, data, epoll::EventFlags::IN).map_err(|error| error.to_string())
     }
 
     /// Reads once: where there is more, the next wait tells it.
-    fn receive(&mut self, buffer: &mut [u8], round: &mut Round, tracks: bool, finder: &Finder<'_>) -> std::result::Result<(), Over> {
+    fn receive(
+        &mut self,
+        buffer: &mut [u8],
+        round: &mut Round,
+        tracks: bool,
+        finder: &Finder<'_>,
+    ) -> std::result::Result<(), Over> {
         let kept = self.rest.take().map_or(0, |rest| {
             let kept = rest.len();
             if let Some(begin) = buffer.get_mut(..kept) {
@@ -293,7 +331,10 @@ impl Socket {
             }
             kept
         });
-        let free = buffer.get_mut(kept..).filter(|free| !free.is_empty()).ok_or("a frame larger than the buffer")?;
+        let free = buffer
+            .get_mut(kept..)
+            .filter(|free| !free.is_empty())
+            .ok_or("a frame larger than the buffer")?;
         let count = match recv(self.fd.as_fd(), free, RecvFlags::empty()) {
             Ok((0, _)) => return Err("closed by the server".into()),
             Ok((count, _)) => count,
@@ -324,14 +365,20 @@ impl Socket {
             if tracks {
                 let read = clock::now();
                 let before = round.seen.len();
-                round.seen.extend(payload::times(finder, whole).map(|sent| (sent, read)));
+                round
+                    .seen
+                    .extend(payload::times(finder, whole).map(|sent| (sent, read)));
                 round.deliveries += (round.seen.len() - before) as u64;
             } else {
                 round.deliveries += payload::count(finder, whole);
             }
             if let State::Greeting(missing) = self.state {
                 let missing = missing.saturating_sub(data);
-                self.state = if missing == 0 { State::Ready } else { State::Greeting(missing) };
+                self.state = if missing == 0 {
+                    State::Ready
+                } else {
+                    State::Greeting(missing)
+                };
             }
         }
         self.keep(rest);
@@ -340,8 +387,12 @@ impl Socket {
 
     /// What follows the answer to the handshake, once that is whole.
     fn shaken<'a>(&mut self, bytes: &'a [u8]) -> std::result::Result<Option<&'a [u8]>, Over> {
-        let State::Shaking(plan, index) = &self.state else { return Ok(Some(bytes)) };
-        let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else { return Ok(None) };
+        let State::Shaking(plan, index) = &self.state else {
+            return Ok(Some(bytes));
+        };
+        let Some(end) = memchr::memmem::find(bytes, b"\r\n\r\n") else {
+            return Ok(None);
+        };
         if !bytes.starts_with(b"HTTP/1.1 101") {
             let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
             return Err(format!("handshake: {}", String::from_utf8_lossy(line)));
@@ -351,7 +402,11 @@ impl Socket {
             send(&self.fd, &says, SendFlags::NOSIGNAL).map_err(|error| format!("say: {error}"))?;
         }
         let after = plan.open.greeting.ready_after;
-        self.state = if after == 0 { State::Ready } else { State::Greeting(after) };
+        self.state = if after == 0 {
+            State::Ready
+        } else {
+            State::Greeting(after)
+        };
         Ok(bytes.get(end + 4..))
     }
 

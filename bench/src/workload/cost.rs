@@ -1,13 +1,6 @@
 //! What a piece of work costs everybody who takes part.
 
-use crate::{
-    clock,
-    contender::Running,
-    fault::Result,
-    load::Load,
-    proc,
-    record::Record,
-};
+use crate::{clock, contender::Running, fault::Result, load::Load, proc, record::Record};
 
 /// What everybody had used when the work began.
 pub(super) struct Cost {
@@ -20,7 +13,10 @@ pub(super) struct Cost {
 impl Cost {
     /// What everybody has used by now.
     pub(super) fn begin(running: &Running, load: &Load) -> Result<Self> {
-        let others = running.others.iter().map(|other| Ok((other.name.clone(), other.cpu()?)));
+        let others = running
+            .others
+            .iter()
+            .map(|other| Ok((other.name.clone(), other.cpu()?)));
         Ok(Self {
             others: others.collect::<Result<_>>()?,
             generator: proc::cpu(load.pid()?),
@@ -31,7 +27,13 @@ impl Cost {
 
     /// Puts into the record what was used since.
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    pub(super) fn end(self, running: &Running, load: &Load, deliveries: u64, record: &mut Record) -> Result<()> {
+    pub(super) fn end(
+        self,
+        running: &Running,
+        load: &Load,
+        deliveries: u64,
+        record: &mut Record,
+    ) -> Result<()> {
         let seconds = clock::seconds(self.at, clock::now());
         let servers = servers(running)? - self.servers;
         let generator = proc::cpu(load.pid()?) - self.generator;
@@ -43,7 +45,12 @@ impl Cost {
         record.set("generator_cores", cores(generator));
         record.set("cost_seconds", seconds);
         for (name, before) in self.others {
-            let now: u64 = running.others.iter().filter(|other| other.name == name).map(super::super::contender::Server::cpu).sum::<Result<u64>>()?;
+            let now: u64 = running
+                .others
+                .iter()
+                .filter(|other| other.name == name)
+                .map(super::super::contender::Server::cpu)
+                .sum::<Result<u64>>()?;
             let entry = record.figures.entry(format!("{name}_cores")).or_default();
             *entry = cores(now.saturating_sub(before));
         }

@@ -15,21 +15,51 @@ use crate::{
 pub(super) async fn room_single(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let receivers = size.sockets.unwrap_or(1000);
     let pace = Pace::Every(size.rate.unwrap_or(100.0));
-    one("room-single", contender, size, setup, receivers, receivers, pace, true).await
+    one(
+        "room-single",
+        contender,
+        size,
+        setup,
+        receivers,
+        receivers,
+        pace,
+        true,
+    )
+    .await
 }
 
 /// The same room; many messages at once, and the next when all have been received.
 pub(super) async fn room_burst(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let receivers = size.sockets.unwrap_or(1000);
     let pace = Pace::Bursts(size.burst.unwrap_or(500));
-    one("room-burst", contender, size, setup, receivers, receivers, pace, false).await
+    one(
+        "room-burst",
+        contender,
+        size,
+        setup,
+        receivers,
+        receivers,
+        pace,
+        false,
+    )
+    .await
 }
 
 /// A thousand rooms of ten, and a hundred senders at full speed.
 pub(super) async fn small_rooms(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let sockets = size.sockets.unwrap_or(10_000);
     let room_size = size.room_size.unwrap_or(10);
-    one("small-rooms", contender, size, setup, sockets, room_size, Pace::Senders(100), false).await
+    one(
+        "small-rooms",
+        contender,
+        size,
+        setup,
+        sockets,
+        room_size,
+        Pace::Senders(100),
+        false,
+    )
+    .await
 }
 
 #[expect(clippy::too_many_arguments, reason = "they are what the workloads differ in")]
@@ -70,7 +100,8 @@ async fn one(
     all_joined(&mut load, publish(Pace::Once, Duration::ZERO)).await?;
     load.reset(None).await?;
     load.publish(publish(pace, Duration::from_secs(1))).await?;
-    load.reset(tracks.then(|| u32::try_from(room_size).unwrap_or(u32::MAX))).await?;
+    load.reset(tracks.then(|| u32::try_from(room_size).unwrap_or(u32::MAX)))
+        .await?;
 
     let mut record = Record::new(workload, contender);
     let cost = Cost::begin(&running, &load)?;
@@ -82,11 +113,17 @@ async fn one(
     record.set("deliveries", counted.deliveries as f64);
     record.set("deliveries_per_s", counted.deliveries as f64 / seconds);
     record.set("messages_per_s", messages as f64 / seconds);
-    record.set("bytes_per_delivery", counted.bytes as f64 / counted.deliveries.max(1) as f64);
+    record.set(
+        "bytes_per_delivery",
+        counted.bytes as f64 / counted.deliveries.max(1) as f64,
+    );
     record.set("lost_sockets", counted.lost as f64);
     record.set("sockets_per_s", sockets as f64 / opening);
     if counted.deliveries != messages * room_size {
-        record.notes.push(format!("{} deliveries of {messages} messages to {room_size} each", counted.deliveries));
+        record.notes.push(format!(
+            "{} deliveries of {messages} messages to {room_size} each",
+            counted.deliveries
+        ));
     }
     for (name, spread) in [("to_last", counted.to_last), ("acknowledged", acknowledged)] {
         if let Some(spread) = spread {
@@ -100,7 +137,10 @@ async fn one(
 
 /// Sends a message to every room until all sockets receive it: being connected is not yet being in the room.
 pub(super) async fn all_joined(load: &mut Load, once: Publish) -> Result<()> {
-    let once = Publish { patience: Duration::from_secs(2), ..once };
+    let once = Publish {
+        patience: Duration::from_secs(2),
+        ..once
+    };
     for _ in 0..10 {
         load.reset(None).await?;
         if load.publish(once.clone()).await.is_ok() {

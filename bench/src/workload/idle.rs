@@ -44,9 +44,18 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
         record.set(&format!("sockets_per_s_{step}"), sockets as f64 / seconds);
         let (resident, kernel) = settled(&running).await?;
         let each = |now: u64, before: u64, sockets: u64| (now as f64 - before as f64) / sockets as f64;
-        record.set(&format!("bytes_per_socket_{step}"), each(resident, at_first, step));
-        record.set(&format!("bytes_per_socket_of_the_last_{sockets}"), each(resident, last, sockets));
-        record.set(&format!("kernel_bytes_per_socket_both_ends_{step}"), each(kernel, kernel_at_first, step));
+        record.set(
+            &format!("bytes_per_socket_{step}"),
+            each(resident, at_first, step),
+        );
+        record.set(
+            &format!("bytes_per_socket_of_the_last_{sockets}"),
+            each(resident, last, sockets),
+        );
+        record.set(
+            &format!("kernel_bytes_per_socket_both_ends_{step}"),
+            each(kernel, kernel_at_first, step),
+        );
         last = resident;
     }
     let counted = load.count().await?;
