@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Open files that a process needs besides its sockets: logs, databases, its own listeners.
-const OTHERS: u64 = 1_000;
+pub(crate) const OTHERS: u64 = 1_000;
 
 /// Lets this process, and those that it starts, have as many open files as it is allowed, and returns how many sockets that leaves one process.
 /// The limit itself is the machine's to raise.

@@ -3,6 +3,8 @@
 mod cost;
 mod fan_out;
 mod idle;
+mod startup;
+mod wide;
 
 use std::time::Duration;
 
@@ -13,7 +15,15 @@ use crate::{
 };
 
 /// The names of all workloads.
-pub(crate) const NAMES: [&str; 4] = ["room-single", "room-burst", "small-rooms", "idle"];
+pub(crate) const NAMES: [&str; 7] = [
+    "room-single",
+    "room-burst",
+    "small-rooms",
+    "idle",
+    "start",
+    "wide-room",
+    "million",
+];
 
 /// How large a workload is, where it is not as large as usual.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -51,6 +61,9 @@ pub(crate) async fn run(workload: &str, contender: &str, size: &Size, setup: &Se
         "room-burst" => fan_out::room_burst(contender, size, setup).await,
         "small-rooms" => fan_out::small_rooms(contender, size, setup).await,
         "idle" => idle::idle(contender, size, setup).await,
+        "start" => startup::start(setup).await,
+        "wide-room" => wide::wide_room(contender, size, setup).await,
+        "million" => wide::million(contender, size, setup).await,
         other => Err(Fault::other(format!(
             "no workload is called {other}: there are {}",
             NAMES.join(", ")

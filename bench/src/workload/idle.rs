@@ -58,6 +58,20 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
         );
         last = resident;
     }
+    let whole = |name: &str| {
+        record
+            .figures
+            .get(&format!("{name}_{most}"))
+            .copied()
+            .unwrap_or_default()
+    };
+    let (bytes, kernel) = (
+        whole("bytes_per_socket"),
+        whole("kernel_bytes_per_socket_both_ends"),
+    );
+    record.set("bytes_per_socket", bytes);
+    record.set("kernel_bytes_per_socket_both_ends", kernel);
+    record.set("sockets", most as f64);
     let counted = load.count().await?;
     record.set("lost_sockets", counted.lost as f64);
     Ok(record)
