@@ -119,13 +119,10 @@ pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
     }
     let mut latency = Part::new(
         "latency",
-        "room-single",
+        "latency",
         few(rounds, &["chatflow", "floor-each+chat", "uwebsockets"]),
     );
-    latency.size = Size {
-        rate: Some(60.0),
-        ..size.clone()
-    };
+    latency.size = size.clone();
     parts.push(latency);
     parts.push(Part::new("idle", "idle", {
         let mut all = all("floor-batched");
@@ -133,8 +130,8 @@ pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
         all.iter_mut().for_each(|(_, rounds)| *rounds = 1);
         all
     }));
-    for name in ["start", "connect", "resume", "send", "send-socket", "files"] {
-        parts.push(Part::new(name, name, few(rounds.min(2), &["chatflow"])));
+    for name in ["start", "connect", "resume", "send", "send-sqlite", "files"] {
+        parts.push(Part::new(name, name, few(1, &["chatflow"])));
     }
     parts.extend(growth(quick, &size));
     parts

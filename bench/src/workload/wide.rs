@@ -1,20 +1,16 @@
-//! Sockets by as many as processes may hold: one room over several edges, each full, and as many as possible on one.
+//! One room over several edges, each with as many of its sockets as a process may hold here.
 
 use std::time::Duration;
 
 use super::{Size, cost::Cost, start};
 use crate::{
-    contender::{Running, Server, Setup},
+    contender::{Running, Setup},
     control::{Counted, Open, Order, Pace, Publish},
     fault::Result,
     limits,
     load::Load,
-    proc,
     record::Record,
 };
-
-/// What the issue of a million asks for.
-const MILLION: u64 = 1_000_000;
 
 /// Sockets of one edge in the room that spans several.
 const PER_EDGE: u64 = 18_000;
@@ -31,43 +27,6 @@ pub(super) async fn wide_room(contender: &str, size: &Size, setup: &Setup) -> Re
     Ok(record)
 }
 
-/// As many sockets on one edge as a process may hold, up to a million, in rooms of a thousand; then messages to one of the rooms.
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-pub(super) async fn million(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
-    const ROOM: u64 = 1_000;
-    let allowed = limits::sockets();
-    let sockets = size.sockets.unwrap_or(MILLION).min(allowed) / ROOM * ROOM;
-    let running = start(contender, setup, sockets / ROOM).await?;
-    let resident = || running.servers.iter().map(Server::resident).sum::<Result<u64>>();
-    let (before, kernel_before) = (resident()?, proc::kernel_sockets());
-    let mut record = Record::new("million", contender);
-    let mut loads = connect(&running, sockets, ROOM).await?;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let each = |now: u64, before: u64| (now as f64 - before as f64) / sockets as f64;
-    record.set("bytes_per_socket", each(resident()?, before));
-    record.set(
-        "kernel_bytes_per_socket_both_ends",
-        each(proc::kernel_sockets(), kernel_before),
-    );
-    record.set("edge_resident_mb", resident()? as f64 / 1e6);
-    let rate = size.rate.unwrap_or(1.0);
-    let size = Size {
-        rate: Some(rate),
-        seconds: Some(size.seconds.unwrap_or(15.0)),
-        ..size.clone()
-    };
-    one_by_one(&running, &mut loads, ROOM, &size, &mut record).await?;
-    record.set("sockets", sockets as f64);
-    if sockets < MILLION {
-        record.notes.push(format!(
-            "{sockets} sockets, not 1,000,000: a process may have {} open files here (`ulimit -Hn`), and one edge is one process. \
-             Where root raises that limit, this command goes on up to 1,000,000.",
-            allowed.saturating_add(limits::OTHERS)
-        ));
-    }
-    Ok(record)
-}
-
 /// A generator for each edge, with so many sockets in rooms of this size.
 async fn connect(running: &Running, per_edge: u64, room_size: u64) -> Result<Vec<Load>> {
     let mut loads = Vec::new();
@@ -75,13 +34,10 @@ async fn connect(running: &Running, per_edge: u64, room_size: u64) -> Result<Vec
         let mut load = Load::start(1)?;
         let open = Open {
             addresses: vec![*address],
-            sockets: per_edge,
             first: index as u64 * per_edge,
-            room_size,
             users: u64::MAX,
-            greeting: running.greeting.clone(),
-            at_once: 200,
-            patience: Duration::from_mins(5),
+            patience: Duration::from_secs(60),
+            ..Open::plain(running, per_edge, room_size)
         };
         load.open(open).await?;
         loads.push(load);
