@@ -1,0 +1,115 @@
+//! Who is measured: ChatFlow, the floors, and other servers, all behind the same face.
+
+pub(crate) mod chatflow;
+mod floor;
+mod peer;
+mod server;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use crate::{
+    control::{Greeting, Way},
+    fault::{Fault, Result},
+};
+
+pub(crate) use peer::{Peer, all as peers};
+pub(crate) use server::Server;
+
+/// What a contender has to be prepared for.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// The folder of ChatFlow's programs.
+    pub(crate) programs: PathBuf,
+    /// Rooms that exist, from number 0 on.
+    pub(crate) rooms: u64,
+    /// How many edges, where there can be several.
+    pub(crate) edges: usize,
+    /// How many replicas of chat-svc, where there can be several.
+    pub(crate) chats: usize,
+    /// Whether also others are sent their messages by chat-svc, so that all have the same arrivals: the contender takes the place of the edge.
+    pub(crate) through_chat: bool,
+    /// Another database for chat-svc.
+    pub(crate) chat_database: Option<String>,
+    /// Further settings of ChatFlow's programs: program, variable, value.
+    pub(crate) env: Vec<(String, String, String)>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            programs: test_support::binaries::build_folder(),
+            rooms: 0,
+            edges: 1,
+            chats: 1,
+            through_chat: false,
+            chat_database: None,
+            env: Vec::new(),
+        }
+    }
+}
+
+/// A contender that runs. All of it ends when this is dropped.
+pub(crate) struct Running {
+    /// Where sockets connect to.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// What a socket says.
+    pub(crate) greeting: Greeting,
+    /// How a message gets in.
+    pub(crate) way: Way,
+    /// What holds the sockets: its time is the contender's.
+    pub(crate) servers: Vec<Server>,
+    /// What else takes part, such as Redis: its time is told apart.
+    pub(crate) others: Vec<Server>,
+    /// ChatFlow's own, where it is that.
+    pub(crate) cluster: Option<chatflow::Cluster>,
+}
+
+/// Where the messages of a contender come from that is not ChatFlow.
+struct Source {
+    redis: SocketAddr,
+    way: Way,
+    others: Vec<Server>,
+    cluster: Option<chatflow::Cluster>,
+}
+
+/// Starts a contender by its name and waits until it takes connections.
+pub(crate) async fn start(name: &str, setup: &Setup) -> Result<Running> {
+    if name == "chatflow" {
+        return chatflow::start(setup).await;
+    }
+    let source = source(setup).await?;
+    match name {
+        "floor-each" => floor::start("frame", 0, source).await,
+        "floor-batched" => floor::start("batch", 0, source).await,
+        peer => match peer::find(peer)? {
+            Some(found) => found.start(source).await,
+            None => Err(Fault::other(format!(
+                "no contender is called {peer}, or it is not installed"
+            ))),
+        },
+    }
+}
+
+async fn source(setup: &Setup) -> Result<Source> {
+    if setup.through_chat {
+        let chatflow::Backend {
+            redis,
+            others,
+            cluster,
+            ..
+        } = chatflow::backend(setup).await?;
+        return Ok(Source {
+            redis,
+            way: Way::Grpc(cluster.chats.clone()),
+            others,
+            cluster: Some(cluster),
+        });
+    }
+    let (server, redis) = floor::redis().await?;
+    Ok(Source {
+        redis,
+        way: Way::Redis(redis),
+        others: vec![server],
+        cluster: None,
+    })
+}

@@ -1,0 +1,160 @@
+//! Other people's servers: each a folder of `bench/peers/` with a `peer.json` that says how to start it and how to speak to it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use test_support::ports;
+use tokio::time::sleep;
+
+use super::{Running, Server, Source};
+use crate::{
+    control::{Greeting, Way},
+    fault::{Fault, Result},
+};
+
+/// A peer that is installed.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    /// Its folder's name.
+    pub(crate) name: String,
+    description: Description,
+    folder: PathBuf,
+}
+
+/// `peer.json`.
+#[derive(Debug, Clone, Deserialize)]
+struct Description {
+    title: String,
+    versions: Vec<String>,
+    start: Vec<String>,
+    socket: Greeting,
+    publish: Publish,
+    /// Where it takes messages by HTTP.
+    #[serde(default)]
+    publish_path: String,
+    /// Where its WebSocket listener is, if that is not its port.
+    #[serde(default)]
+    socket_port_offset: u16,
+    /// How long it takes to be ready after its port accepts.
+    #[serde(default)]
+    settle_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Publish {
+    Redis,
+    Nats,
+    Http,
+}
+
+/// All peers that are described, with those that are installed apart.
+pub(crate) fn all() -> Result<(Vec<Peer>, Vec<String>)> {
+    let described = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
+    let (mut installed, mut missing) = (Vec::new(), Vec::new());
+    let mut entries: Vec<PathBuf> = fs::read_dir(described)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    entries.sort();
+    for entry in entries {
+        let Some(name) = entry.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        let Ok(text) = fs::read_to_string(entry.join("peer.json")) else {
+            continue;
+        };
+        let description = serde_json::from_str(&text)
+            .map_err(|error| Fault::other(format!("{name}/peer.json: {error}")))?;
+        let folder = folder().join(name);
+        if folder.join(".installed").is_file() {
+            installed.push(Peer {
+                name: name.to_owned(),
+                description,
+                folder,
+            });
+        } else {
+            missing.push(name.to_owned());
+        }
+    }
+    Ok((installed, missing))
+}
+
+/// The peer of this name, if it is installed.
+pub(super) fn find(name: &str) -> Result<Option<Peer>> {
+    Ok(all()?.0.into_iter().find(|peer| peer.name == name))
+}
+
+/// Where `bench/peers/install.sh` puts them.
+fn folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("BENCH_PEERS") {
+        return folder.into();
+    }
+    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default());
+    home.join(".cache/chatflow/bench-peers")
+}
+
+impl Peer {
+    /// Its title and versions, in one line.
+    pub(crate) fn versions(&self) -> String {
+        let output = self
+            .description
+            .versions
+            .split_first()
+            .and_then(|(program, args)| {
+                std::process::Command::new(program)
+                    .args(args)
+                    .current_dir(&self.folder)
+                    .output()
+                    .ok()
+            });
+        let versions = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        format!("{}: {}", self.description.title, versions.unwrap_or_default())
+    }
+
+    /// Starts it beside its source, and waits until it takes connections.
+    pub(super) async fn start(&self, source: Source) -> Result<Running> {
+        // A second one for those that listen on two.
+        let port = ports::consecutive(2);
+        let Some((program, args)) = self.description.start.split_first() else {
+            return Err(Fault::other(format!(
+                "{}/peer.json does not say how to start it",
+                self.name
+            )));
+        };
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let env = [
+            ("PORT", port.to_string()),
+            ("REDIS_URL", format!("redis://{}", source.redis)),
+        ];
+        let server = Server::start(&self.name, Path::new(program), &args, &env, &self.folder);
+        let mut greeting = self.description.socket.clone();
+        greeting.socket_port_offset = greeting
+            .socket_port_offset
+            .max(self.description.socket_port_offset);
+        server.accepts(port).await?;
+        server.accepts(port + greeting.socket_port_offset).await?;
+        sleep(Duration::from_millis(self.description.settle_ms)).await;
+        let way = match self.description.publish {
+            Publish::Redis => source.way,
+            Publish::Http => Way::Http(
+                ([127, 0, 0, 1], port).into(),
+                self.description.publish_path.clone(),
+            ),
+            Publish::Nats => Way::Nats(([127, 0, 0, 1], port).into()),
+        };
+        Ok(Running {
+            addresses: vec![([127, 0, 0, 1], port).into()],
+            greeting,
+            way,
+            servers: vec![server],
+            others: source.others,
+            cluster: source.cluster,
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! Messages to rooms: what a delivery costs the server.
+
+use std::time::Duration;
+
+use super::{Size, cost::Cost, start};
+use crate::{
+    contender::{Running, Setup},
+    control::{Open, Pace, Publish},
+    fault::Result,
+    load::Load,
+    record::Record,
+};
+
+/// Messages per second of the workload `latency`: a fifth of what one core can write to a thousand sockets.
+const CALM: f64 = 80.0;
+
+/// What is sent to whom, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Work {
+    pub(super) workload: &'static str,
+    pub(super) sockets: u64,
+    /// Sockets of each room.
+    pub(super) room_size: u64,
+    /// Rooms of each socket.
+    pub(super) rooms_per_socket: u64,
+    pub(super) users: u64,
+    pub(super) pace: Pace,
+    /// Whether it is looked at how long each message takes.
+    pub(super) tracks: bool,
+}
+
+/// One room, one message at a time at a fixed pace, so that nothing can be batched.
+pub(super) async fn room_single(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+    let pace = Pace::Every(size.rate.unwrap_or(100.0));
+    Work::room("room-single", size, pace)
+        .run(contender, size, setup)
+        .await
+}
+
+/// The same room at a pace that leaves the server idle for most of the time: how long a message takes to its last receiver.
+pub(super) async fn latency(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+    let pace = Pace::Every(size.rate.unwrap_or(CALM));
+    Work::room("latency", size, pace)
+        .run(contender, size, setup)
+        .await
+}
+
+/// The same room; many messages at once, and the next when all have been received.
+pub(super) async fn room_burst(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+    let pace = Pace::Bursts(size.burst.unwrap_or(500));
+    let work = Work::room("room-burst", size, pace);
+    Work {
+        tracks: false,
+        ..work
+    }
+    .run(contender, size, setup)
+    .await
+}
+
+/// A thousand rooms of ten, and a hundred senders at full speed.
+pub(super) async fn small_rooms(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+    let sockets = size.sockets.unwrap_or(10_000);
+    let work = Work {
+        workload: "small-rooms",
+        sockets,
+        room_size: size.room_size.unwrap_or(10),
+        rooms_per_socket: 1,
+        users: sockets,
+        pace: Pace::Senders(100),
+        tracks: false,
+    };
+    work.run(contender, size, setup).await
+}
+
+impl Work {
+    fn room(workload: &'static str, size: &Size, pace: Pace) -> Self {
+        let receivers = size.sockets.unwrap_or(1000);
+        Self {
+            workload,
+            sockets: receivers,
+            room_size: receivers,
+            rooms_per_socket: 1,
+            // Whoever comes is announced to all who are there: more users than this would be a workload of its own.
+            users: receivers.min(1000),
+            pace,
+            tracks: true,
+        }
+    }
+
+    /// Starts the contender, connects the sockets, waits until all are in their rooms, and measures.
+    pub(super) async fn run(self, contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+        let running = start(contender, setup, self.rooms()).await?;
+        let mut load = Load::start(size.threads.unwrap_or(1))?;
+        let mut record = Record::new(self.workload, contender);
+        self.measure(&running, &mut load, size.duration(), &mut record)
+            .await?;
+        Ok(record)
+    }
+
+    pub(super) fn rooms(&self) -> u64 {
+        self.sockets.div_ceil(self.room_size) * self.rooms_per_socket
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(super) async fn measure(
+        self,
+        running: &Running,
+        load: &mut Load,
+        duration: Duration,
+        record: &mut Record,
+    ) -> Result<()> {
+        let Self {
+            sockets, room_size, ..
+        } = self;
+        let open = Open {
+            rooms_per_socket: self.rooms_per_socket,
+            users: self.users,
+            ..Open::plain(running, sockets, room_size)
+        };
+        let opening = load.open(open).await?;
+        let publish = |pace, duration| Publish {
+            way: running.way.clone(),
+            first_room: 0,
+            rooms: self.rooms(),
+            receivers: room_size,
+            pace,
+            duration,
+            patience: Duration::from_secs(30),
+        };
+        all_joined(load, publish(Pace::Once, Duration::ZERO)).await?;
+        load.reset(None).await?;
+        load.publish(publish(self.pace, Duration::from_secs(1))).await?;
+        load.reset(self.tracks.then(|| u32::try_from(room_size).unwrap_or(u32::MAX)))
+            .await?;
+
+        let cost = Cost::begin(running, load)?;
+        let (messages, seconds, acknowledged) = load.publish(publish(self.pace, duration)).await?;
+        let counted = load.count().await?;
+        cost.end(running, load, counted.deliveries, record)?;
+        record.set("receivers", room_size as f64);
+        record.set("messages", messages as f64);
+        record.set("deliveries", counted.deliveries as f64);
+        record.set("deliveries_per_s", counted.deliveries as f64 / seconds);
+        record.set("messages_per_s", messages as f64 / seconds);
+        record.set(
+            "bytes_per_delivery",
+            counted.bytes as f64 / counted.deliveries.max(1) as f64,
+        );
+        record.set("lost_sockets", counted.lost as f64);
+        record.set("sockets_per_s", sockets as f64 / opening);
+        record.spread("to_last", counted.to_last);
+        record.spread("acknowledged", acknowledged);
+        if counted.deliveries != messages * room_size {
+            record.notes.push(format!(
+                "{} deliveries of {messages} messages to {room_size} each",
+                counted.deliveries
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Sends a message to every room until all sockets receive it: being connected is not yet being in the room.
+pub(super) async fn all_joined(load: &mut Load, once: Publish) -> Result<()> {
+    let once = Publish {
+        patience: Duration::from_secs(2),
+        ..once
+    };
+    for _ in 0..10 {
+        load.reset(None).await?;
+        if load.publish(once.clone()).await.is_ok() {
+            return Ok(());
+        }
+    }
+    load.reset(None).await?;
+    load.publish(once).await.map(drop)
+}
