@@ -129,7 +129,7 @@ impl Seats {
         };
         // What was told of a connection that is gone may come after another one took its seat.
         let Some(seat) = self
-            .seats
+            .taken
             .get_mut(key)
             .filter(|seat| name(key, &seat.connection) == ready.key)
         else {
