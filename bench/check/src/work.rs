@@ -52,7 +52,7 @@ pub(crate) const ALL: &[Work] = &[
         run: publish::plain,
     },
     Work {
-        name: "publish: the same, half of them compressed",
+        name: "publish: one of 400 bytes, to half of them compressed",
         rounds: 20,
         run: publish::half_compressed,
     },

@@ -1,8 +1,8 @@
 //! One message after the other to all members of a room, through what a shard does for it: for `bench/check` to count.
 
-use std::{io, sync::Arc};
+use std::{io, os::unix::net::UnixStream, sync::Arc};
 
-use tokio::{net::UnixStream, runtime};
+use tokio::runtime;
 use wire::deflate;
 
 use super::{
@@ -12,11 +12,11 @@ use super::{
 };
 use crate::{
     beat::{Named, Roster},
+    meters,
     recovery::seen::Seen,
     socket::{
         connection::{Connection, Kind},
         home::Home,
-        stream::Stream,
     },
 };
 
@@ -34,6 +34,7 @@ pub fn publish<'a>(
     compressed: usize,
     messages: impl Iterator<Item = &'a [u8]>,
 ) -> io::Result<()> {
+    meters::unrecorded();
     runtime::Builder::new_current_thread()
         .enable_io()
         .build()?
@@ -55,7 +56,7 @@ pub fn publish<'a>(
                     nth as u64,
                     Kind::Room(Arc::clone(&id)),
                     named,
-                    Stream::unix(ours)?,
+                    ours.into(),
                     agreed.filter(|_| nth < compressed),
                     Arc::clone(&home),
                 )));

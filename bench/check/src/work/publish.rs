@@ -5,29 +5,31 @@ use std::{hint::black_box, iter::repeat_n};
 
 const MEMBERS: usize = 1000;
 
-/// The frame of a chat message, 250 bytes.
-fn message() -> Vec<u8> {
+/// The JSON of a chat message, in bytes as many as that.
+fn message(len: usize) -> Vec<u8> {
     let head = br#"{"type":"message","id":"0192f3a1-7b2c-7d3e-8f40-516273849506","room_id":"general","user_id":"alice","#;
     let tail = br#""username":"alice","message_type":"text","file_url":null,"timestamp":"2026-11-23T10:00:00.123Z","seq":7}"#;
     let mut json = head.to_vec();
     json.extend(br#""content":""#);
-    json.resize(250 - tail.len() - 2, b'x');
+    let said = b"Is the review of the new release done, or shall we wait until everybody is back? ";
+    let room = len - json.len() - tail.len() - 2;
+    json.extend(said.iter().cycle().take(room));
     json.extend(br#"","#);
     json.extend(tail);
     json
 }
 
-fn publish(members: usize, compressed: usize, rounds: u64) {
-    let message = message();
+fn publish(len: usize, compressed: usize, rounds: u64) {
+    let message = message(len);
     let rounds = usize::try_from(rounds).unwrap_or(usize::MAX);
-    let published = edge::bench_check::publish(members, compressed, repeat_n(black_box(&*message), rounds));
-    assert!(published.is_ok(), "there are files for {members} members");
+    let published = edge::bench_check::publish(MEMBERS, compressed, repeat_n(black_box(&*message), rounds));
+    assert!(published.is_ok(), "there are files for {MEMBERS} members");
 }
 
 pub(super) fn plain(rounds: u64) {
-    publish(MEMBERS, 0, rounds);
+    publish(250, 0, rounds);
 }
 
 pub(super) fn half_compressed(rounds: u64) {
-    publish(MEMBERS, MEMBERS / 2, rounds);
+    publish(400, MEMBERS / 2, rounds);
 }
