@@ -5,6 +5,8 @@
 
 pub(crate) mod announce;
 pub(crate) mod asks;
+#[cfg(feature = "bench-check")]
+pub mod bench_check;
 pub(crate) mod frame;
 mod intake;
 mod interest;

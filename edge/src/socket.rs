@@ -14,7 +14,7 @@ mod outbox;
 mod pace;
 pub(crate) mod poll;
 pub(crate) mod shared;
-mod stream;
+pub(crate) mod stream;
 mod subscriptions;
 mod upgrade;
 

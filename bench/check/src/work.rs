@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod publish;
 
 /// A piece of the hot path.
 pub(crate) struct Work {
@@ -44,5 +45,15 @@ pub(crate) const ALL: &[Work] = &[
         name: "encode: the same into a batch",
         rounds: 1000,
         run: encode::into_batch,
+    },
+    Work {
+        name: "publish: a message of 250 bytes to a room of 1,000",
+        rounds: 20,
+        run: publish::plain,
+    },
+    Work {
+        name: "publish: one of 400 bytes, to half of them compressed",
+        rounds: 20,
+        run: publish::half_compressed,
     },
 ];

@@ -77,7 +77,7 @@ const NO_SEAT: u32 = u32::MAX;
 
 impl Connection {
     /// A connection that nobody but the roster knows yet.
-    pub(super) fn new(
+    pub(crate) fn new(
         id: u64,
         kind: Kind,
         named: Named,
