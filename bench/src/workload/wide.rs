@@ -36,7 +36,7 @@ async fn connect(running: &Running, per_edge: u64, room_size: u64) -> Result<Vec
             addresses: vec![*address],
             first: index as u64 * per_edge,
             users: u64::MAX,
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             ..Open::plain(running, per_edge, room_size)
         };
         load.open(open).await?;
