@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test soak compose-test bench bench-million check setup fmt
+.PHONY: help run test soak compose-test bench bench-million autobahn bench-check check setup fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,12 @@ bench: setup ## Measure ChatFlow beside the floor of the machine and other serve
 
 bench-million: setup ## Hold as many connections on one edge as the limit of open files allows, up to 1,000,000
 	scripts/bench.sh million
+
+autobahn: setup ## Run the Autobahn test suite against the frame code (a quarter of an hour; needs Python 2.7 or Docker)
+	scripts/autobahn.sh
+
+bench-check: ## Count the instructions of the hot path, and hold them against the committed numbers (valgrind)
+	scripts/bench-check.sh
 
 check: setup ## Check format, lints, documentation, dependencies and browser code
 	scripts/setup-checks.sh

@@ -12,6 +12,7 @@
 mod hub;
 mod inbox;
 mod memory;
+mod message;
 mod publishing;
 mod redis;
 mod source;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 
 pub use self::redis::{RedisBroker, RedisLink};
 pub use memory::MemoryBroker;
+pub use message::Message;
 pub use source::Source;
 pub use url::BrokerUrl;
 
@@ -61,11 +63,14 @@ fn is_extra(name: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Something was published on a channel that matches.
-    Message(Publication),
+    Message(Message),
     /// From here on every publication is delivered. The first event of every subscription that works.
     Connected,
     /// Publications may be missing since some moment ago, and go on missing until [`Event::Connected`].
     Interrupted,
+    /// From here on every publication on a pattern that was added is delivered, as long as the subscription works. Told
+    /// once the pattern works, never left out, also while the subscription is interrupted; it may overtake other events.
+    Added(Arc<str>),
 }
 
 /// Why something could not be published.
@@ -80,6 +85,16 @@ pub enum Error {
 pub trait Subscription: Send {
     /// The next event; `None` when the broker is gone for good (shutdown). Cancel-safe.
     fn recv(&mut self) -> BoxFuture<'_, Option<Event>>;
+
+    /// Waits for an event, and appends it with all that wait behind it, up to `limit`. Returns how many; 0 when the broker
+    /// is gone for good. Cancel-safe.
+    fn recv_many<'a>(&'a mut self, events: &'a mut Vec<Event>, limit: usize) -> BoxFuture<'a, usize>;
+
+    /// Takes more patterns in. [`Event::Added`] says when each works; what works already goes on meanwhile.
+    fn add(&mut self, patterns: &[&str]);
+
+    /// Gives patterns up. What is on its way may still arrive, but no [`Event::Added`] of theirs.
+    fn remove(&mut self, patterns: &[&str]);
 }
 
 /// See the rules above.

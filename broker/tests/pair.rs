@@ -4,7 +4,8 @@
 mod support;
 
 use broker::{Event, INBOX_BYTES};
-use support::{Rig, event, message, publication, subscribed};
+use support::{Rig, added, event, message, publication, subscribed};
+use test_support::wait;
 
 macro_rules! both {
     ($($test:ident),+ $(,)?) => {
@@ -26,6 +27,9 @@ both!(
     bytes_pass_unchanged,
     a_slow_subscriber_is_told_and_holds_up_nobody,
     a_pattern_can_be_given_up_and_taken_again,
+    patterns_can_be_added_and_removed,
+    events_come_together_and_in_order,
+    a_payload_that_fits_nowhere_is_a_gap,
     subscriptions_end_with_the_broker,
 );
 
@@ -127,7 +131,7 @@ async fn a_slow_subscriber_is_told_and_holds_up_nobody(rig: Rig) {
     let Event::Message(first) = event(&mut slow).await else {
         panic!("a message follows");
     };
-    let first = usize::from_be_bytes(first.payload[..8].try_into().unwrap());
+    let first = usize::from_be_bytes(first.payload()[..8].try_into().unwrap());
     assert!(first > 0);
     for at in first + 1..count {
         assert_eq!(event(&mut slow).await, message("room:a", payload(at)));
@@ -152,6 +156,77 @@ async fn a_pattern_can_be_given_up_and_taken_again(rig: Rig) {
     assert_eq!(event(&mut steady).await, message("room:a", "end"));
 }
 
+async fn patterns_can_be_added_and_removed(rig: Rig) {
+    let mut heard = subscribed(&rig.broker, &["presence"]).await;
+    let mut all = subscribed(&rig.broker, &["*"]).await;
+    let publish = async |channels: &[&str], text: &str| {
+        let publications = channels
+            .iter()
+            .map(|channel| publication(channel, text.to_owned()));
+        rig.broker.publish(publications.collect()).await.unwrap();
+    };
+    for round in 0..30 {
+        let text = round.to_string();
+        heard.add(&["room:a", "room:b"]);
+        assert_eq!(event(&mut heard).await, added("room:a"));
+        assert_eq!(event(&mut heard).await, added("room:b"));
+        publish(&["room:a", "room:b", "room:c"], &text).await;
+        assert_eq!(event(&mut heard).await, message("room:a", text.clone()));
+        assert_eq!(event(&mut heard).await, message("room:b", text.clone()));
+        // What is there already is told of all the same, and nothing is heard twice.
+        heard.add(&["room:b", "room:*"]);
+        assert_eq!(event(&mut heard).await, added("room:b"));
+        assert_eq!(event(&mut heard).await, added("room:*"));
+        publish(&["room:a", "room:c"], &text).await;
+        assert_eq!(event(&mut heard).await, message("room:a", text.clone()));
+        assert_eq!(event(&mut heard).await, message("room:c", text.clone()));
+        heard.remove(&["room:*"]);
+        heard.remove(&["room:a", "room:b"]);
+        publish(&["room:a", "room:b", "presence"], &text).await;
+        assert_eq!(event(&mut heard).await, message("presence", text.clone()));
+    }
+    let mut events = Vec::new();
+    while events.len() < 30 * 8 {
+        assert_ne!(all.recv_many(&mut events, 1000).await, 0);
+    }
+    assert!(events.iter().all(|event| matches!(event, Event::Message(_))));
+}
+
+async fn events_come_together_and_in_order(rig: Rig) {
+    let mut heard = subscribed(&rig.broker, &["room:*"]).await;
+    let text = |at: usize| format!("{at}");
+    let batch = (0..500).map(|at| publication("room:a", text(at))).collect();
+    rig.broker.publish(batch).await.unwrap();
+    let mut events = Vec::new();
+    while events.len() < 500 {
+        let before = events.len();
+        let receiving = tokio::time::timeout(wait::SOON, heard.recv_many(&mut events, 64));
+        let count = receiving.await.expect("events come in time");
+        assert!((1..=64).contains(&count));
+        assert_eq!(events.len(), before + count);
+    }
+    for (at, event) in events.into_iter().enumerate() {
+        assert_eq!(event, message("room:a", text(at)));
+    }
+    drop(rig.broker);
+    assert_eq!(heard.recv_many(&mut Vec::new(), 64).await, 0);
+}
+
+async fn a_payload_that_fits_nowhere_is_a_gap(rig: Rig) {
+    let mut heard = subscribed(&rig.broker, &["room:*"]).await;
+    let mut other = subscribed(&rig.broker, &["presence"]).await;
+    let batch = vec![
+        publication("room:a", vec![b'x'; INBOX_BYTES + 1]),
+        publication("room:a", "next"),
+        publication("presence", "next"),
+    ];
+    rig.broker.publish(batch).await.unwrap();
+    assert_eq!(event(&mut heard).await, Event::Interrupted);
+    assert_eq!(event(&mut heard).await, Event::Connected);
+    assert_eq!(event(&mut heard).await, message("room:a", "next"));
+    assert_eq!(event(&mut other).await, message("presence", "next"));
+}
+
 async fn subscriptions_end_with_the_broker(rig: Rig) {
     let mut heard = subscribed(&rig.broker, &["room:*"]).await;
     rig.broker
@@ -160,6 +235,6 @@ async fn subscriptions_end_with_the_broker(rig: Rig) {
         .unwrap();
     assert_eq!(event(&mut heard).await, message("room:a", "last"));
     drop(rig.broker);
-    let end = tokio::time::timeout(test_support::wait::SOON, heard.recv()).await;
+    let end = tokio::time::timeout(wait::SOON, heard.recv()).await;
     assert_eq!(end.expect("an end"), None);
 }

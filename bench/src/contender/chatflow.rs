@@ -197,7 +197,7 @@ impl Cluster {
     pub(crate) async fn fill(&self, rooms: u64, messages: u64) -> Result<()> {
         let insert = format!(
             "INSERT INTO messages (id, room_id, user_id, username, content, seq, change_seq)
-             SELECT gen_random_uuid()::text, 'r' || room, 'sender', 'sender', rpad('@t=0000000000000000000 ', {CONTENT}, 'history '), seq, seq
+             SELECT gen_random_uuid()::text, 'r' || room, 'sender', 'sender', rpad('~t=0000000000000000000 ', {CONTENT}, 'history '), seq, seq
              FROM generate_series(0, {rooms} - 1) AS room, generate_series(1, {messages}) AS seq;
              UPDATE rooms SET last_seq = {messages} WHERE id IN (SELECT 'r' || room FROM generate_series(0, {rooms} - 1) AS room);
              ANALYZE messages"

@@ -52,7 +52,11 @@ pub(crate) fn publication(channel: &str, payload: impl Into<Bytes>) -> Publicati
 }
 
 pub(crate) fn message(channel: &str, payload: impl Into<Bytes>) -> Event {
-    Event::Message(publication(channel, payload))
+    Event::Message(publication(channel, payload).into())
+}
+
+pub(crate) fn added(pattern: &str) -> Event {
+    Event::Added(pattern.into())
 }
 
 pub(crate) async fn event(subscription: &mut Box<dyn Subscription>) -> Event {

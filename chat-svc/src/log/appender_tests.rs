@@ -118,9 +118,9 @@ async fn published(broker: &Broker, heard: &mut Box<dyn broker::Subscription>) -
     let mut all = Vec::new();
     loop {
         match heard.recv().await {
-            Some(Event::Message(told)) if told.channel == "room:end" => return all,
-            Some(Event::Message(told)) if told.channel == "trace:general" => {
-                let hint: TraceHint = serde_json::from_slice(&told.payload).unwrap();
+            Some(Event::Message(told)) if told.channel() == "room:end" => return all,
+            Some(Event::Message(told)) if told.channel() == "trace:general" => {
+                let hint: TraceHint = serde_json::from_slice(told.payload()).unwrap();
                 let [_, trace, span, _] = hint.traceparent.split('-').collect::<Vec<_>>()[..] else {
                     panic!("a traceparent: {hint:?}");
                 };
@@ -128,7 +128,7 @@ async fn published(broker: &Broker, heard: &mut Box<dyn broker::Subscription>) -
                 all.push((hint.seq, Some(trace.to_owned())));
             }
             Some(Event::Message(told)) => {
-                let frame: serde_json::Value = serde_json::from_slice(&told.payload).unwrap();
+                let frame: serde_json::Value = serde_json::from_slice(told.payload()).unwrap();
                 all.push((frame["seq"].as_u64().unwrap(), None));
             }
             Some(_) => {}

@@ -51,6 +51,7 @@ pub(crate) fn access() -> Access {
         open: true,
         max_upload_bytes: 1024 * 1024,
         max_connections: 1000,
+        compression: false,
         http: HttpLimits::default(),
     }
 }
@@ -130,6 +131,7 @@ impl App {
         let config = Config {
             listen: http_at,
             broker,
+            subscribing: edge::config::Subscribing::default(),
             services,
             access,
         };
