@@ -27,6 +27,8 @@ pub(crate) struct Setup {
     pub(crate) chats: usize,
     /// Whether also others are sent their messages by chat-svc, so that all have the same arrivals: the contender takes the place of the edge.
     pub(crate) through_chat: bool,
+    /// Another database for chat-svc.
+    pub(crate) chat_database: Option<String>,
     /// Further settings of ChatFlow's programs: program, variable, value.
     pub(crate) env: Vec<(String, String, String)>,
 }
@@ -39,6 +41,7 @@ impl Default for Setup {
             edges: 1,
             chats: 1,
             through_chat: false,
+            chat_database: None,
             env: Vec::new(),
         }
     }

@@ -4,6 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::contender::Running;
+
 /// What a generator is to do. It answers each with one [`Answer`] when it is done.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]
@@ -12,6 +14,8 @@ pub(crate) enum Order {
     Open(Open),
     /// Sends messages.
     Publish(Publish),
+    /// Lets its sockets send messages themselves.
+    Talk(Talk),
     /// Waits until it has received so many messages since [`Order::Reset`].
     Await {
         /// How many.
@@ -43,12 +47,34 @@ pub(crate) struct Open {
     pub(crate) room_size: u64,
     /// How many users take turns.
     pub(crate) users: u64,
+    /// How many rooms a socket says that it wants to be in: what it says with `{room}` in it is said for each.
+    pub(crate) rooms_per_socket: u64,
+    /// How many messages have to come, after what its greeting asks for, until a socket is ready.
+    pub(crate) ready_after_messages: u32,
     /// What a connection says to be let in.
     pub(crate) greeting: Greeting,
     /// How many are between `connect` and ready at once.
     pub(crate) at_once: usize,
     /// How long until all have to be ready.
     pub(crate) patience: Duration,
+}
+
+impl Open {
+    /// Sockets that are ready when they are let in, each of a user and in a room of its own.
+    pub(crate) fn plain(running: &Running, sockets: u64, room_size: u64) -> Self {
+        Self {
+            addresses: running.addresses.clone(),
+            sockets,
+            first: 0,
+            room_size,
+            users: sockets,
+            rooms_per_socket: 1,
+            ready_after_messages: 0,
+            greeting: running.greeting.clone(),
+            at_once: 200,
+            patience: Duration::from_mins(3),
+        }
+    }
 }
 
 /// What a connection says to be let in. `{room}` and `{user}` stand for its own.
@@ -86,10 +112,21 @@ pub(crate) struct Publish {
     pub(crate) patience: Duration,
 }
 
+/// Messages that the sockets send themselves, each the next when one is acknowledged.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Talk {
+    /// How many each has under way; with 1, it is told how long each took.
+    pub(crate) window: u32,
+    /// For how long.
+    pub(crate) duration: Duration,
+}
+
 /// How a message gets to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Way {
+    /// A POST to this address and path, in which `{room}` stands for the room.
+    Http(SocketAddr, String),
     /// `PUBLISH room:{room}` to this address.
     Redis(SocketAddr),
     /// NATS' `PUB room.{room}` to this address.
@@ -127,7 +164,7 @@ pub(crate) enum Answer {
         /// Why the first of them failed.
         why: Option<String>,
     },
-    /// To [`Order::Publish`].
+    /// To [`Order::Publish`] and [`Order::Talk`].
     Published {
         /// How many messages were sent and received.
         messages: u64,

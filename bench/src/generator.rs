@@ -5,19 +5,22 @@ mod counters;
 mod frames;
 mod publish;
 mod sockets;
+mod talk;
 mod worker;
 
 use std::{
     io::{BufRead, Write},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use crate::{
-    control::{Answer, Order},
+    clock,
+    control::{Answer, Order, Spread, Talk},
     fault::{Doing, Fault, Result},
 };
 use counters::Counters;
+use tokio::time::sleep;
 use worker::{Task, Worker};
 
 /// How a generator is started.
@@ -67,6 +70,7 @@ impl Generator {
         match order {
             Order::Open(open) => sockets::open(&self.workers, &self.counters, open).await,
             Order::Publish(publish) => publish::publish(&self.counters, publish).await,
+            Order::Talk(talk) => self.talk(talk).await,
             Order::Await { deliveries, patience } => {
                 self.counters.reached(deliveries, patience).await?;
                 Ok(Answer::Done)
@@ -84,5 +88,20 @@ impl Generator {
                 Ok(Answer::Done)
             }
         }
+    }
+
+    async fn talk(&self, talk: Talk) -> Result<Answer> {
+        let begun = clock::now();
+        let until = begun + u64::try_from(talk.duration.as_nanos()).unwrap_or(u64::MAX / 2);
+        for worker in &self.workers {
+            worker.tell(Task::Talk(talk.window, until))?;
+        }
+        sleep(talk.duration).await;
+        let waits = self.counters.all_acknowledged(Duration::from_secs(30)).await?;
+        Ok(Answer::Published {
+            messages: self.counters.acknowledged.load(Relaxed),
+            seconds: clock::seconds(begun, clock::now()),
+            acknowledged: Spread::of(waits),
+        })
     }
 }

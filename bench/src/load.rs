@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    control::{Answer, Counted, Open, Order, Publish, Spread},
+    control::{Answer, Counted, Open, Order, Publish, Spread, Talk},
     fault::{Doing, Fault, Result},
 };
 
@@ -78,6 +78,23 @@ impl Load {
         }
     }
 
+    /// Lets the sockets send themselves. Returns what [`Self::publish`] does.
+    pub(crate) async fn talk(&mut self, talk: Talk) -> Result<(u64, f64, Option<Spread>)> {
+        match self.ask(&Order::Talk(talk)).await? {
+            Answer::Published {
+                messages,
+                seconds,
+                acknowledged,
+            } => Ok((messages, seconds, acknowledged)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Closes all sockets.
+    pub(crate) async fn close(&mut self) -> Result<()> {
+        self.ask(&Order::Close).await.map(drop)
+    }
+
     /// Counts from zero, and with `receivers` tracks how long messages take.
     pub(crate) async fn reset(&mut self, receivers: Option<u32>) -> Result<()> {
         self.ask(&Order::Reset { receivers }).await.map(drop)
@@ -103,6 +120,7 @@ impl Load {
             + match order {
                 Order::Open(open) => open.patience,
                 Order::Publish(publish) => publish.duration,
+                Order::Talk(talk) => talk.duration,
                 Order::Await { patience, .. } => *patience,
                 _ => Duration::ZERO,
             };

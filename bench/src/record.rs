@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::control::Spread;
+
 /// What one run of one workload on one contender gave. The unit is the end of a figure's name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -31,5 +33,14 @@ impl Record {
     /// Adds a figure.
     pub(crate) fn set(&mut self, name: &str, value: f64) {
         self.figures.insert(name.into(), value);
+    }
+
+    /// Adds what is known of a spread.
+    pub(crate) fn spread(&mut self, name: &str, spread: Option<Spread>) {
+        if let Some(spread) = spread {
+            self.set(&format!("{name}_p50_ms"), spread.p50);
+            self.set(&format!("{name}_p99_ms"), spread.p99);
+            self.set(&format!("{name}_max_ms"), spread.max);
+        }
     }
 }

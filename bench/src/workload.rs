@@ -1,8 +1,14 @@
 //! What is done to a contender.
 
+mod connect;
 mod cost;
 mod fan_out;
+mod files;
 mod idle;
+mod million;
+mod resume;
+mod send;
+mod start_up;
 
 use std::time::Duration;
 
@@ -13,7 +19,20 @@ use crate::{
 };
 
 /// The names of all workloads.
-pub(crate) const NAMES: [&str; 4] = ["room-single", "room-burst", "small-rooms", "idle"];
+pub(crate) const NAMES: [&str; 12] = [
+    "room-single",
+    "room-burst",
+    "small-rooms",
+    "idle",
+    "latency",
+    "connect",
+    "resume",
+    "send",
+    "send-sqlite",
+    "files",
+    "million",
+    "start",
+];
 
 /// How large a workload is, where it is not as large as usual.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -27,7 +46,7 @@ pub(crate) struct Size {
     /// Messages per second
     #[arg(long)]
     pub(crate) rate: Option<f64>,
-    /// Messages in a burst
+    /// Messages in a burst, or in a room's history; MiB of a file
     #[arg(long)]
     pub(crate) burst: Option<u64>,
     /// Seconds of measuring
@@ -51,6 +70,14 @@ pub(crate) async fn run(workload: &str, contender: &str, size: &Size, setup: &Se
         "room-burst" => fan_out::room_burst(contender, size, setup).await,
         "small-rooms" => fan_out::small_rooms(contender, size, setup).await,
         "idle" => idle::idle(contender, size, setup).await,
+        "latency" => fan_out::latency(contender, size, setup).await,
+        "connect" => connect::connect(contender, size, setup).await,
+        "resume" => resume::resume(contender, size, setup).await,
+        "send" => send::send(contender, size, setup).await,
+        "send-sqlite" => send::send_sqlite(contender, size, setup).await,
+        "files" => files::files(contender, size, setup).await,
+        "million" => million::million(contender, size, setup).await,
+        "start" => start_up::start(setup).await,
         other => Err(Fault::other(format!(
             "no workload is called {other}: there are {}",
             NAMES.join(", ")

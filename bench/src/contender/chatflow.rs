@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path};
 
+use proto::chat::{CreateRoomRequest, chat_service_client::ChatServiceClient};
 use test_support::{
     ports,
     postgres::{self, Durability},
@@ -11,6 +12,7 @@ use super::{Running, Server, Setup, floor::redis};
 use crate::{
     control::{Greeting, Way},
     fault::{Fault, Result},
+    payload::CONTENT,
 };
 
 /// More than any workload connects.
@@ -91,6 +93,10 @@ pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
         max_connections: 300,
     };
     let postgres = postgres::Server::start_with(settings).await;
+    let chat_database = |postgres: &postgres::Server| match &setup.chat_database {
+        Some(url) => url.clone(),
+        None => postgres.url("chat_db"),
+    };
     for database in ["chat_db", "notifications_db", "files_db"] {
         postgres.create_database(database).await;
     }
@@ -115,7 +121,7 @@ pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
     let mut chats = Vec::new();
     for _ in 0..setup.chats.max(1) {
         let env = [
-            ("DATABASE_URL", postgres.url("chat_db")),
+            ("DATABASE_URL", chat_database(&postgres)),
             ("NOTIFY_URL", notify_url.clone()),
         ];
         let (chat, url) = started.service("chat-svc", &env).await?;
@@ -127,7 +133,10 @@ pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
         .pid()
         .ok_or_else(|| Fault::other("PostgreSQL has ended"))?;
     others.push(Server::of("postgres", pid));
-    make_rooms(&postgres, setup.rooms).await?;
+    match (&setup.chat_database, chats.first()) {
+        (Some(_), Some(chat)) => ask_for_rooms(chat, setup.rooms).await?,
+        _ => make_rooms(&postgres, setup.rooms).await?,
+    }
     Ok(Backend {
         redis: redis_address,
         others,
@@ -183,17 +192,53 @@ impl Started<'_> {
     }
 }
 
+impl Cluster {
+    /// Puts so many messages into each of the first rooms, past the services: they are history when people come.
+    pub(crate) async fn fill(&self, rooms: u64, messages: u64) -> Result<()> {
+        let insert = format!(
+            "INSERT INTO messages (id, room_id, user_id, username, content, seq, change_seq)
+             SELECT gen_random_uuid()::text, 'r' || room, 'sender', 'sender', rpad('@t=0000000000000000000 ', {CONTENT}, 'history '), seq, seq
+             FROM generate_series(0, {rooms} - 1) AS room, generate_series(1, {messages}) AS seq;
+             UPDATE rooms SET last_seq = {messages} WHERE id IN (SELECT 'r' || room FROM generate_series(0, {rooms} - 1) AS room);
+             ANALYZE messages"
+        );
+        execute(&self.postgres, &insert).await
+    }
+}
+
 /// Puts the rooms where they belong, rather than ask for each.
 async fn make_rooms(postgres: &postgres::Server, rooms: u64) -> Result<()> {
+    let insert = "INSERT INTO rooms (id, name) SELECT 'r' || n, 'r' || n";
+    execute(
+        postgres,
+        &format!("{insert} FROM generate_series(0, {rooms} - 1) AS n"),
+    )
+    .await
+}
+
+/// Asks chat-svc for the rooms, one after the other.
+async fn ask_for_rooms(chat: &str, rooms: u64) -> Result<()> {
+    let failed = |error: &dyn std::fmt::Display| Fault::other(format!("making rooms: {error}"));
+    let client = ChatServiceClient::connect(chat.to_owned()).await;
+    let mut client = client.map_err(|error| failed(&error))?;
+    for number in 0..rooms {
+        let request = CreateRoomRequest {
+            id: format!("r{number}"),
+            ..CreateRoomRequest::default()
+        };
+        client
+            .create_room(request)
+            .await
+            .map_err(|status| failed(&status))?;
+    }
+    Ok(())
+}
+
+async fn execute(postgres: &postgres::Server, statements: &str) -> Result<()> {
+    let failed = |error| Fault::other(format!("PostgreSQL: {error}"));
     let (client, connection) = tokio_postgres::connect(&postgres.url("chat_db"), tokio_postgres::NoTls)
         .await
-        .map_err(|error| Fault::other(format!("PostgreSQL: {error}")))?;
+        .map_err(failed)?;
     tokio::spawn(connection);
-    let statement = format!(
-        "INSERT INTO rooms (id, name) SELECT 'r' || n, 'r' || n FROM generate_series(0, {rooms} - 1) AS n"
-    );
-    client
-        .batch_execute(&statement)
-        .await
-        .map_err(|error| Fault::other(format!("making rooms: {error}")))
+    client.batch_execute(statements).await.map_err(failed)
 }

@@ -3,10 +3,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::Deserialize;
 use test_support::ports;
+use tokio::time::sleep;
 
 use super::{Running, Server, Source};
 use crate::{
@@ -31,9 +33,15 @@ struct Description {
     start: Vec<String>,
     socket: Greeting,
     publish: Publish,
-    /// Where NATS is the way, its WebSocket listener is beside its port.
+    /// Where it takes messages by HTTP.
+    #[serde(default)]
+    publish_path: String,
+    /// Where its WebSocket listener is, if that is not its port.
     #[serde(default)]
     socket_port_offset: u16,
+    /// How long it takes to be ready after its port accepts.
+    #[serde(default)]
+    settle_ms: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -41,6 +49,7 @@ struct Description {
 enum Publish {
     Redis,
     Nats,
+    Http,
 }
 
 /// All peers that are described, with those that are installed apart.
@@ -63,7 +72,7 @@ pub(crate) fn all() -> Result<(Vec<Peer>, Vec<String>)> {
         let description = serde_json::from_str(&text)
             .map_err(|error| Fault::other(format!("{name}/peer.json: {error}")))?;
         let folder = folder().join(name);
-        if folder.is_dir() {
+        if folder.join(".installed").is_file() {
             installed.push(Peer {
                 name: name.to_owned(),
                 description,
@@ -130,8 +139,13 @@ impl Peer {
             .max(self.description.socket_port_offset);
         server.accepts(port).await?;
         server.accepts(port + greeting.socket_port_offset).await?;
+        sleep(Duration::from_millis(self.description.settle_ms)).await;
         let way = match self.description.publish {
             Publish::Redis => source.way,
+            Publish::Http => Way::Http(
+                ([127, 0, 0, 1], port).into(),
+                self.description.publish_path.clone(),
+            ),
             Publish::Nats => Way::Nats(([127, 0, 0, 1], port).into()),
         };
         Ok(Running {

@@ -37,6 +37,14 @@ pub(super) struct Counters {
     pub(super) lost: AtomicU64,
     /// Why the first socket failed.
     pub(super) why: Mutex<Option<String>>,
+    /// Messages that the sockets have sent themselves.
+    pub(super) said: AtomicU64,
+    /// Those of them that were acknowledged.
+    pub(super) acknowledged: AtomicU64,
+    /// Those of them that were not accepted.
+    pub(super) refused: AtomicU64,
+    /// How long each took to be acknowledged, in nanoseconds, where that is known.
+    waits: Mutex<Vec<u64>>,
     /// At how many deliveries somebody has to be told.
     target: AtomicU64,
     changed: Notify,
@@ -135,6 +143,38 @@ impl Counters {
         let _ = timeout(patience, settled).await;
     }
 
+    /// Messages of a socket were acknowledged.
+    pub(super) fn acknowledge(&self, messages: u64, wait: Option<u64>) {
+        self.acknowledged.fetch_add(messages, Relaxed);
+        if let Some(wait) = wait {
+            self.waits
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(wait);
+        }
+    }
+
+    /// Waits until all that the sockets have sent themselves was acknowledged. Returns how long each took, in nanoseconds, where that is known.
+    pub(super) async fn all_acknowledged(&self, patience: Duration) -> Result<Vec<u64>> {
+        let acknowledged = async {
+            while self.acknowledged.load(Relaxed) < self.said.load(Relaxed) && self.refused.load(Relaxed) == 0
+            {
+                sleep(LOOK).await;
+            }
+        };
+        let in_time = timeout(patience, acknowledged).await.is_ok();
+        let (said, got) = (self.said.load(Relaxed), self.acknowledged.load(Relaxed));
+        let refused = self.refused.load(Relaxed);
+        if in_time && refused == 0 {
+            return Ok(std::mem::take(
+                &mut *self.waits.lock().unwrap_or_else(PoisonError::into_inner),
+            ));
+        }
+        Err(Fault::other(format!(
+            "{got} of {said} messages were acknowledged, {refused} were refused"
+        )))
+    }
+
     /// Waits until no socket is left.
     pub(super) async fn all_closed(&self, patience: Duration) -> Result<()> {
         let closed = async {
@@ -152,6 +192,9 @@ impl Counters {
         self.deliveries.store(0, Relaxed);
         self.bytes.store(0, Relaxed);
         self.target.store(0, Relaxed);
+        for counter in [&self.said, &self.acknowledged, &self.refused] {
+            counter.store(0, Relaxed);
+        }
         self.tracks.store(receivers.is_some(), Relaxed);
         let mut tracked = self.tracked.lock().unwrap_or_else(PoisonError::into_inner);
         *tracked = Tracked {

@@ -54,9 +54,12 @@ struct Sender<'a> {
     acknowledged: Vec<u64>,
 }
 
+/// Puts a frame for a room into bytes that are written.
+type Encode = Box<dyn Fn(&mut Vec<u8>, &str, &[u8])>;
+
 /// A way that is open.
 enum Line {
-    Stream(OwnedWriteHalf, fn(&mut Vec<u8>, &str, &[u8])),
+    Stream(OwnedWriteHalf, Encode),
     Grpc(Vec<ChatServiceClient<Channel>>),
 }
 
@@ -67,12 +70,26 @@ impl<'a> Sender<'a> {
                 stream(
                     *address,
                     b"*3\r\n$6\r\nCLIENT\r\n$5\r\nREPLY\r\n$3\r\nOFF\r\n",
-                    in_redis,
+                    Box::new(in_redis),
+                )
+                .await?
+            }
+            Way::Http(address, path) => {
+                let path = path.clone();
+                stream(
+                    *address,
+                    b"",
+                    Box::new(move |bytes, room, frame| in_http(bytes, &path, room, frame)),
                 )
                 .await?
             }
             Way::Nats(address) => {
-                stream(*address, b"CONNECT {\"verbose\":false}\r\nPING\r\n", in_nats).await?
+                stream(
+                    *address,
+                    b"CONNECT {\"verbose\":false}\r\nPING\r\n",
+                    Box::new(in_nats),
+                )
+                .await?
             }
             Way::Grpc(urls) => {
                 let mut clients = Vec::new();
@@ -228,7 +245,7 @@ impl<'a> Sender<'a> {
     }
 }
 
-async fn stream(address: SocketAddr, hello: &[u8], encode: fn(&mut Vec<u8>, &str, &[u8])) -> Result<Line> {
+async fn stream(address: SocketAddr, hello: &[u8], encode: Encode) -> Result<Line> {
     let stream = TcpStream::connect(address).await.doing("connecting to publish")?;
     stream.set_nodelay(true).doing("connecting to publish")?;
     let (mut read, mut write) = stream.into_split();
@@ -259,4 +276,13 @@ fn in_nats(bytes: &mut Vec<u8>, room: &str, frame: &[u8]) {
     bytes.extend(format!("PUB room.{room} {}\r\n", frame.len()).bytes());
     bytes.extend(frame);
     bytes.extend(b"\r\n");
+}
+
+fn in_http(bytes: &mut Vec<u8>, path: &str, room: &str, frame: &[u8]) {
+    let path = path.replace("{room}", room);
+    let length = frame.len();
+    bytes.extend(
+        format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n").bytes(),
+    );
+    bytes.extend(frame);
 }

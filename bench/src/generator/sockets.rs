@@ -95,7 +95,7 @@ impl Plan {
 
     /// Its request for a WebSocket.
     pub(super) fn request(&self, index: u64) -> String {
-        let path = self.filled(&self.open.greeting.path, index);
+        let path = self.filled(&self.open.greeting.path, index, 0);
         format!(
             "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
         )
@@ -105,16 +105,24 @@ impl Plan {
     pub(super) fn says(&self, index: u64) -> Vec<u8> {
         let greeting = &self.open.greeting;
         let opcode = if greeting.binary { 2 } else { 1 };
-        let says = greeting
-            .say
-            .iter()
-            .map(|text| frames::client(opcode, self.filled(text, index).as_bytes()));
-        says.collect::<Vec<_>>().concat()
+        let mut says = Vec::new();
+        for text in &greeting.say {
+            let times = if text.contains("{room}") {
+                self.open.rooms_per_socket.max(1)
+            } else {
+                1
+            };
+            for turn in 0..times {
+                says.extend(frames::client(opcode, self.filled(text, index, turn).as_bytes()));
+            }
+        }
+        says
     }
 
-    fn filled(&self, text: &str, index: u64) -> String {
+    fn filled(&self, text: &str, index: u64, turn: u64) -> String {
         let number = self.open.first + index;
-        let room = room(number / self.open.room_size.max(1));
+        let block = number / self.open.room_size.max(1);
+        let room = room(block * self.open.rooms_per_socket.max(1) + turn);
         let user = format!("u{}", number % self.open.users.max(1));
         text.replace("{room}", &room).replace("{user}", &user)
     }

@@ -4,6 +4,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
     sync::{
         Arc,
+        atomic::Ordering::Relaxed,
         mpsc::{Receiver, SyncSender, TryRecvError, sync_channel},
     },
     time::Duration,
@@ -23,6 +24,7 @@ use super::{
     counters::Counters,
     frames::{self, Control},
     sockets::Plan,
+    talk::{self, ACK, ERROR, Talk},
 };
 use crate::{
     clock,
@@ -47,6 +49,8 @@ pub(super) struct Worker {
 
 /// What a worker is told.
 pub(super) enum Task {
+    /// Lets each of its sockets send so many messages, and the next for each that is acknowledged until then.
+    Talk(u32, u64),
     /// Connects its share.
     Open(Share),
     /// Closes all.
@@ -84,6 +88,7 @@ impl Worker {
             free: Vec::new(),
             buffer: vec![0; READ],
             round: Round::default(),
+            talk: None,
         };
         std::thread::Builder::new()
             .name("worker".into())
@@ -114,6 +119,7 @@ struct Thread {
     free: Vec<usize>,
     buffer: Vec<u8>,
     round: Round,
+    talk: Option<Talk>,
 }
 
 /// What came between two waits.
@@ -122,10 +128,15 @@ struct Round {
     deliveries: u64,
     bytes: u64,
     seen: Vec<(u64, u64)>,
+    /// Whether the sockets send messages themselves.
+    talks: bool,
+    /// Of the socket that was read last.
+    acknowledged: u64,
+    refused: u64,
 }
 
-struct Socket {
-    fd: OwnedFd,
+pub(super) struct Socket {
+    pub(super) fd: OwnedFd,
     state: State,
     /// The begin of a frame whose end has not come.
     rest: Option<Box<[u8]>>,
@@ -136,9 +147,19 @@ enum State {
     Connecting(Arc<Plan>, u64),
     /// Until it was answered.
     Shaking(Arc<Plan>, u64),
-    /// Until so many frames with data came.
-    Greeting(u32),
+    /// Until so many frames with data came, and then so many messages.
+    Greeting(u32, u32),
     Ready,
+}
+
+impl State {
+    fn after(frames: u32, messages: u32) -> Self {
+        if frames == 0 && messages == 0 {
+            Self::Ready
+        } else {
+            Self::Greeting(frames, messages)
+        }
+    }
 }
 
 /// Why a socket is over.
@@ -180,6 +201,10 @@ impl Thread {
     }
 
     fn tell_round(&mut self) {
+        if self.round.refused > 0 {
+            self.counters.refused.fetch_add(self.round.refused, Relaxed);
+            self.round.refused = 0;
+        }
         if !self.round.seen.is_empty() {
             self.counters.track(&self.round.seen);
             self.round.seen.clear();
@@ -196,6 +221,10 @@ impl Thread {
         loop {
             match self.tasks.try_recv() {
                 Ok(Task::Open(share)) => self.share = Some(share),
+                Ok(Task::Talk(window, until)) => {
+                    self.round.talks = true;
+                    self.talk = Some(Talk::begin(&mut self.sockets, window, until, &self.counters));
+                }
                 Ok(Task::Close) => {
                     for place in 0..self.sockets.len() {
                         self.close(place, None);
@@ -283,6 +312,11 @@ impl Thread {
         }
         if let Err(over) = result {
             self.close(place, Some(&over));
+        } else if self.round.acknowledged > 0 {
+            if let Some(talk) = &mut self.talk {
+                talk.go_on(socket, place, self.round.acknowledged, &self.counters);
+            }
+            self.round.acknowledged = 0;
         }
     }
 
@@ -305,6 +339,10 @@ impl Thread {
 }
 
 impl Socket {
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready)
+    }
+
     fn shake(&mut self, epoll: &OwnedFd, place: usize) -> std::result::Result<(), Over> {
         let State::Connecting(plan, index) = &self.state else {
             return Ok(());
@@ -362,23 +400,25 @@ impl Socket {
         });
         let (whole, rest) = bytes.split_at(whole);
         if data > 0 {
+            let before = round.deliveries;
             if tracks {
                 let read = clock::now();
-                let before = round.seen.len();
+                let known = round.seen.len();
                 round
                     .seen
                     .extend(payload::times(finder, whole).map(|sent| (sent, read)));
-                round.deliveries += (round.seen.len() - before) as u64;
+                round.deliveries += (round.seen.len() - known) as u64;
             } else {
                 round.deliveries += payload::count(finder, whole);
             }
-            if let State::Greeting(missing) = self.state {
-                let missing = missing.saturating_sub(data);
-                self.state = if missing == 0 {
-                    State::Ready
-                } else {
-                    State::Greeting(missing)
-                };
+            if let State::Greeting(frames, messages) = self.state {
+                let came = u32::try_from(round.deliveries - before).unwrap_or(u32::MAX);
+                let (frames, messages) = (frames.saturating_sub(data), messages.saturating_sub(came));
+                self.state = State::after(frames, messages);
+            }
+            if round.talks {
+                round.acknowledged = talk::times(ACK, whole);
+                round.refused += talk::times(ERROR, whole);
             }
         }
         self.keep(rest);
@@ -401,12 +441,7 @@ impl Socket {
         if !says.is_empty() {
             send(&self.fd, &says, SendFlags::NOSIGNAL).map_err(|error| format!("say: {error}"))?;
         }
-        let after = plan.open.greeting.ready_after;
-        self.state = if after == 0 {
-            State::Ready
-        } else {
-            State::Greeting(after)
-        };
+        self.state = State::after(plan.open.greeting.ready_after, plan.open.ready_after_messages);
         Ok(bytes.get(end + 4..))
     }
 

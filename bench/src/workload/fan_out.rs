@@ -4,135 +4,160 @@ use std::time::Duration;
 
 use super::{Size, cost::Cost, start};
 use crate::{
-    contender::Setup,
+    contender::{Running, Setup},
     control::{Open, Pace, Publish},
     fault::Result,
     load::Load,
     record::Record,
 };
 
+/// Messages per second of the workload `latency`: a fifth of what one core can write to a thousand sockets.
+const CALM: f64 = 80.0;
+
+/// What is sent to whom, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Work {
+    pub(super) workload: &'static str,
+    pub(super) sockets: u64,
+    /// Sockets of each room.
+    pub(super) room_size: u64,
+    /// Rooms of each socket.
+    pub(super) rooms_per_socket: u64,
+    pub(super) users: u64,
+    pub(super) pace: Pace,
+    /// Whether it is looked at how long each message takes.
+    pub(super) tracks: bool,
+}
+
 /// One room, one message at a time at a fixed pace, so that nothing can be batched.
 pub(super) async fn room_single(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
-    let receivers = size.sockets.unwrap_or(1000);
     let pace = Pace::Every(size.rate.unwrap_or(100.0));
-    one(
-        "room-single",
-        contender,
-        size,
-        setup,
-        receivers,
-        receivers,
-        pace,
-        true,
-    )
-    .await
+    Work::room("room-single", size, pace)
+        .run(contender, size, setup)
+        .await
+}
+
+/// The same room at a pace that leaves the server idle for most of the time: how long a message takes to its last receiver.
+pub(super) async fn latency(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+    let pace = Pace::Every(size.rate.unwrap_or(CALM));
+    Work::room("latency", size, pace)
+        .run(contender, size, setup)
+        .await
 }
 
 /// The same room; many messages at once, and the next when all have been received.
 pub(super) async fn room_burst(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
-    let receivers = size.sockets.unwrap_or(1000);
     let pace = Pace::Bursts(size.burst.unwrap_or(500));
-    one(
-        "room-burst",
-        contender,
-        size,
-        setup,
-        receivers,
-        receivers,
-        pace,
-        false,
-    )
+    let work = Work::room("room-burst", size, pace);
+    Work {
+        tracks: false,
+        ..work
+    }
+    .run(contender, size, setup)
     .await
 }
 
 /// A thousand rooms of ten, and a hundred senders at full speed.
 pub(super) async fn small_rooms(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let sockets = size.sockets.unwrap_or(10_000);
-    let room_size = size.room_size.unwrap_or(10);
-    one(
-        "small-rooms",
-        contender,
-        size,
-        setup,
+    let work = Work {
+        workload: "small-rooms",
         sockets,
-        room_size,
-        Pace::Senders(100),
-        false,
-    )
-    .await
+        room_size: size.room_size.unwrap_or(10),
+        rooms_per_socket: 1,
+        users: sockets,
+        pace: Pace::Senders(100),
+        tracks: false,
+    };
+    work.run(contender, size, setup).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "they are what the workloads differ in")]
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-async fn one(
-    workload: &str,
-    contender: &str,
-    size: &Size,
-    setup: &Setup,
-    sockets: u64,
-    room_size: u64,
-    pace: Pace,
-    tracks: bool,
-) -> Result<Record> {
-    let rooms = sockets.div_ceil(room_size);
-    let running = start(contender, setup, rooms).await?;
-    let mut load = Load::start(size.threads.unwrap_or(1))?;
-    let open = Open {
-        addresses: running.addresses.clone(),
-        sockets,
-        first: 0,
-        room_size,
-        users: sockets,
-        greeting: running.greeting.clone(),
-        at_once: 200,
-        patience: Duration::from_mins(2),
-    };
-    let opening = load.open(open).await?;
-    let publish = |pace, duration| Publish {
-        way: running.way.clone(),
-        first_room: 0,
-        rooms,
-        receivers: room_size,
-        pace,
-        duration,
-        patience: Duration::from_secs(30),
-    };
-    all_joined(&mut load, publish(Pace::Once, Duration::ZERO)).await?;
-    load.reset(None).await?;
-    load.publish(publish(pace, Duration::from_secs(1))).await?;
-    load.reset(tracks.then(|| u32::try_from(room_size).unwrap_or(u32::MAX)))
-        .await?;
-
-    let mut record = Record::new(workload, contender);
-    let cost = Cost::begin(&running, &load)?;
-    let (messages, seconds, acknowledged) = load.publish(publish(pace, size.duration())).await?;
-    let counted = load.count().await?;
-    cost.end(&running, &load, counted.deliveries, &mut record)?;
-    record.set("receivers", room_size as f64);
-    record.set("messages", messages as f64);
-    record.set("deliveries", counted.deliveries as f64);
-    record.set("deliveries_per_s", counted.deliveries as f64 / seconds);
-    record.set("messages_per_s", messages as f64 / seconds);
-    record.set(
-        "bytes_per_delivery",
-        counted.bytes as f64 / counted.deliveries.max(1) as f64,
-    );
-    record.set("lost_sockets", counted.lost as f64);
-    record.set("sockets_per_s", sockets as f64 / opening);
-    if counted.deliveries != messages * room_size {
-        record.notes.push(format!(
-            "{} deliveries of {messages} messages to {room_size} each",
-            counted.deliveries
-        ));
-    }
-    for (name, spread) in [("to_last", counted.to_last), ("acknowledged", acknowledged)] {
-        if let Some(spread) = spread {
-            record.set(&format!("{name}_p50_ms"), spread.p50);
-            record.set(&format!("{name}_p99_ms"), spread.p99);
-            record.set(&format!("{name}_max_ms"), spread.max);
+impl Work {
+    fn room(workload: &'static str, size: &Size, pace: Pace) -> Self {
+        let receivers = size.sockets.unwrap_or(1000);
+        Self {
+            workload,
+            sockets: receivers,
+            room_size: receivers,
+            rooms_per_socket: 1,
+            // Whoever comes is announced to all who are there: more users than this would be a workload of its own.
+            users: receivers.min(1000),
+            pace,
+            tracks: true,
         }
     }
-    Ok(record)
+
+    /// Starts the contender, connects the sockets, waits until all are in their rooms, and measures.
+    pub(super) async fn run(self, contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+        let running = start(contender, setup, self.rooms()).await?;
+        let mut load = Load::start(size.threads.unwrap_or(1))?;
+        let mut record = Record::new(self.workload, contender);
+        self.measure(&running, &mut load, size.duration(), &mut record)
+            .await?;
+        Ok(record)
+    }
+
+    pub(super) fn rooms(&self) -> u64 {
+        self.sockets.div_ceil(self.room_size) * self.rooms_per_socket
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub(super) async fn measure(
+        self,
+        running: &Running,
+        load: &mut Load,
+        duration: Duration,
+        record: &mut Record,
+    ) -> Result<()> {
+        let Self {
+            sockets, room_size, ..
+        } = self;
+        let open = Open {
+            rooms_per_socket: self.rooms_per_socket,
+            users: self.users,
+            ..Open::plain(running, sockets, room_size)
+        };
+        let opening = load.open(open).await?;
+        let publish = |pace, duration| Publish {
+            way: running.way.clone(),
+            first_room: 0,
+            rooms: self.rooms(),
+            receivers: room_size,
+            pace,
+            duration,
+            patience: Duration::from_secs(30),
+        };
+        all_joined(load, publish(Pace::Once, Duration::ZERO)).await?;
+        load.reset(None).await?;
+        load.publish(publish(self.pace, Duration::from_secs(1))).await?;
+        load.reset(self.tracks.then(|| u32::try_from(room_size).unwrap_or(u32::MAX)))
+            .await?;
+
+        let cost = Cost::begin(running, load)?;
+        let (messages, seconds, acknowledged) = load.publish(publish(self.pace, duration)).await?;
+        let counted = load.count().await?;
+        cost.end(running, load, counted.deliveries, record)?;
+        record.set("receivers", room_size as f64);
+        record.set("messages", messages as f64);
+        record.set("deliveries", counted.deliveries as f64);
+        record.set("deliveries_per_s", counted.deliveries as f64 / seconds);
+        record.set("messages_per_s", messages as f64 / seconds);
+        record.set(
+            "bytes_per_delivery",
+            counted.bytes as f64 / counted.deliveries.max(1) as f64,
+        );
+        record.set("lost_sockets", counted.lost as f64);
+        record.set("sockets_per_s", sockets as f64 / opening);
+        record.spread("to_last", counted.to_last);
+        record.spread("acknowledged", acknowledged);
+        if counted.deliveries != messages * room_size {
+            record.notes.push(format!(
+                "{} deliveries of {messages} messages to {room_size} each",
+                counted.deliveries
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// Sends a message to every room until all sockets receive it: being connected is not yet being in the room.

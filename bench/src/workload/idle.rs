@@ -29,14 +29,9 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
     let mut last = at_first;
     for step in [most / 5, most] {
         let open = Open {
-            addresses: running.addresses.clone(),
-            sockets: step - opened,
             first: opened,
-            room_size,
             users: most,
-            greeting: running.greeting.clone(),
-            at_once: 200,
-            patience: Duration::from_mins(3),
+            ..Open::plain(&running, step - opened, room_size)
         };
         let sockets = step - opened;
         let seconds = load.open(open).await?;

@@ -1,0 +1,125 @@
+//! Crowds that come all at once: new, away for a while, and back after the edge was killed.
+
+use std::time::Duration;
+
+use super::{Size, cost::Cost, fan_out::all_joined, start};
+use crate::{
+    clock,
+    contender::{Running, Setup},
+    control::{Open, Pace, Publish},
+    fault::{Fault, Result},
+    load::Load,
+    record::Record,
+};
+
+/// Messages that each room has, and that who was away has missed.
+const MISSED: u64 = 50;
+
+/// Sockets of each room.
+const ROOM: u64 = 10;
+
+/// So many are on their way at once: a crowd, and less than a listener's queue holds.
+const AT_ONCE: usize = 2000;
+
+/// A crowd on a server of any kind: its handshakes, and on ChatFlow also the two kinds of coming back.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+pub(super) async fn connect(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+    let sockets = size.sockets.unwrap_or(10_000);
+    let rooms = sockets.div_ceil(ROOM);
+    let mut running = start(contender, setup, rooms).await?;
+    let mut record = Record::new("connect", contender);
+    let crowd = Open {
+        at_once: AT_ONCE,
+        ..Open::plain(&running, sockets, ROOM)
+    };
+    let Some(cluster) = &running.cluster else {
+        let mut load = Load::start(1)?;
+        let cost = Cost::begin(&running, &load)?;
+        let seconds = load.open(crowd).await?;
+        cost.end(&running, &load, sockets, &mut record)?;
+        record.set("sockets_per_s", sockets as f64 / seconds);
+        return Ok(record);
+    };
+    cluster.fill(rooms, MISSED).await?;
+
+    let missing = |missed: u64| {
+        let mut crowd = crowd.clone();
+        crowd.greeting.path = format!("{}&after_seq={}", crowd.greeting.path, MISSED - missed);
+        crowd.ready_after_messages = u32::try_from(missed).unwrap_or(u32::MAX);
+        crowd
+    };
+    let begun = clock::now();
+    let mut load = Load::start(1)?;
+    let accepted = measured(&running, &mut load, missing(0), "up_to_date", &mut record).await?;
+    all_joined(&mut load, once(&running, rooms)).await?;
+    record.set(
+        "up_to_date_all_joined_s",
+        clock::seconds(begun, clock::now()).max(accepted),
+    );
+    load.close().await?;
+    drop(load);
+
+    // The messages by which it was seen that all had joined are part of what is missed now.
+    let mut load = Load::start(1)?;
+    measured(&running, &mut load, missing(MISSED), "missed_50", &mut record).await?;
+
+    let edge = running
+        .servers
+        .first()
+        .and_then(crate::contender::Server::supervised);
+    let edge = edge.ok_or_else(|| Fault::other("no edge to kill"))?;
+    let killed = clock::now();
+    edge.kill().await;
+    drop(load);
+    edge.start();
+    let port = running
+        .addresses
+        .first()
+        .map(std::net::SocketAddr::port)
+        .unwrap_or_default();
+    if let Some(edge) = running.servers.first_mut() {
+        edge.ready(port).await?;
+    }
+    record.set("restart_until_ready_s", clock::seconds(killed, clock::now()));
+    let mut load = Load::start(1)?;
+    measured(&running, &mut load, missing(MISSED), "after_restart", &mut record).await?;
+    record.set(
+        "restart_until_all_resumed_s",
+        clock::seconds(killed, clock::now()),
+    );
+    Ok(record)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+async fn measured(
+    running: &Running,
+    load: &mut Load,
+    crowd: Open,
+    name: &str,
+    record: &mut Record,
+) -> Result<f64> {
+    let sockets = crowd.sockets;
+    let cost = Cost::begin(running, load)?;
+    let seconds = load.open(crowd).await?;
+    let mut one = Record::new("", "");
+    cost.end(running, load, sockets, &mut one)?;
+    record.set(&format!("{name}_s"), seconds);
+    record.set(&format!("{name}_sockets_per_s"), sockets as f64 / seconds);
+    for (figure, value) in one.figures {
+        let figure = figure.replace("delivery", "socket");
+        record.set(&format!("{name}_{figure}"), value);
+    }
+    Ok(seconds)
+}
+
+fn once(running: &Running, rooms: u64) -> Publish {
+    Publish {
+        way: running.way.clone(),
+        first_room: 0,
+        rooms,
+        receivers: ROOM,
+        pace: Pace::Once,
+        duration: Duration::ZERO,
+        patience: Duration::from_secs(2),
+    }
+}
