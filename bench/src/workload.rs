@@ -38,6 +38,7 @@ pub(crate) const NAMES: [&str; 13] = [
 
 /// How large a workload is, where it is not as large as usual.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_field_names, reason = "they are what the flags are called")]
 pub(crate) struct Size {
     /// Sockets in all
     #[arg(long)]

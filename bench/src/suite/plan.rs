@@ -5,6 +5,9 @@ use crate::workload::Size;
 /// What a contender's name ends in where chat-svc sends it the messages, as it does to ChatFlow's edge.
 pub(super) const THROUGH_CHAT: &str = "+chat";
 
+/// Peers that also the short plan has.
+const NEAREST: [&str; 3] = ["uwebsockets", "nchan", "ws"];
+
 /// A workload of one size on several contenders.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
@@ -88,7 +91,7 @@ pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
             (format!("{floor}{THROUGH_CHAT}"), rounds),
             (floor.to_owned(), rounds),
         ];
-        for peer in peers {
+        for peer in peers.iter().filter(|peer| !quick || NEAREST.contains(peer)) {
             // The others are no near rivals: one round tells.
             all.push((
                 (*peer).to_owned(),
@@ -127,8 +130,7 @@ pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
     parts.push(Part::new("idle", "idle", {
         let mut all = all("floor-batched");
         all.retain(|(name, _)| !name.ends_with(THROUGH_CHAT));
-        all.iter_mut().for_each(|(_, rounds)| *rounds = 1);
-        all
+        all.into_iter().map(|(name, _)| (name, 1)).collect()
     }));
     for name in ["start", "connect", "resume", "send", "send-sqlite", "files"] {
         parts.push(Part::new(name, name, few(1, &["chatflow"])));

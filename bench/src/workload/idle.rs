@@ -24,7 +24,7 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
     let mut load = Load::start(1)?;
     let mut record = Record::new("idle", contender);
     let (at_first, kernel_at_first) = settled(&running).await?;
-    record.set("without_sockets_mib", at_first as f64 / 1048576.0);
+    record.set("without_sockets_mib", at_first as f64 / 1_048_576.0);
     let mut opened = 0;
     let mut last = at_first;
     for step in [most / 5, most] {

@@ -1,4 +1,4 @@
-//! One room over several edges, each with as many of its sockets as a process may hold here.
+//! One room over several edges.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Sockets of one edge in the room that spans several.
-const PER_EDGE: u64 = 18_000;
+const PER_EDGE: u64 = 2_000;
 
 /// One room with the same number of sockets on each edge.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -36,7 +36,7 @@ async fn connect(running: &Running, per_edge: u64, room_size: u64) -> Result<Vec
             addresses: vec![*address],
             first: index as u64 * per_edge,
             users: u64::MAX,
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             ..Open::plain(running, per_edge, room_size)
         };
         load.open(open).await?;
