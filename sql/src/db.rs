@@ -34,7 +34,7 @@ pub type Postgres = AsyncPgConnection;
 const STATEMENT_TIMEOUT: &str = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=5000";
 
 /// What every SQLite connection is set to.
-const LITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; \
+pub const LITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; \
                              PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;";
 
 /// A database on either backend. Cheap to clone.
