@@ -144,7 +144,8 @@ impl Server {
             Scale::Tests => settings.push("shared_buffers=32MB".into()),
             Scale::Load => {
                 template::use_default_log_segments(directory.path());
-                settings.extend(["shared_buffers=512MB", "min_wal_size=1GB", "max_wal_size=4GB"].map(Into::into));
+                settings
+                    .extend(["shared_buffers=512MB", "min_wal_size=1GB", "max_wal_size=4GB"].map(Into::into));
             }
         }
         if durability == Durability::Off {

@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proto::chat::SendMessageRequest;
 use prost::Message as _;
+use proto::chat::SendMessageRequest;
 
 use crate::http2::Connection;
 

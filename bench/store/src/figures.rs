@@ -17,7 +17,10 @@ pub(crate) fn percentile(took: &mut [Duration], of_thousand: usize) -> f64 {
 }
 
 /// So many of something, as a number to reckon with.
-#[expect(clippy::cast_precision_loss, reason = "counts of a measurement are far below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts of a measurement are far below 2^52"
+)]
 pub(crate) fn number(count: usize) -> f64 {
     count as f64
 }

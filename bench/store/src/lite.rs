@@ -64,13 +64,8 @@ impl Bare {
         db.migrate(&chat_svc::store::MIGRATIONS).await.expect("tables");
         let path = file.to_str().expect("a path in UTF-8");
         let mut connection = SqliteConnection::establish(path).expect("a connection");
-        connection
-            .batch_execute(sql::LITE_SETTINGS)
-            .expect("settings");
-        Self {
-            connection,
-            next: 1,
-        }
+        connection.batch_execute(sql::LITE_SETTINGS).expect("settings");
+        Self { connection, next: 1 }
     }
 
     /// Rows per second in transactions of so many, for so long.

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    callers::Callers,
-    chat::Chat,
-    figures::percentile,
-};
+use crate::{callers::Callers, chat::Chat, figures::percentile};
 
 /// The lone caller.
 pub(crate) struct Lone {
@@ -34,7 +30,10 @@ impl Lone {
             let mut run = self.callers.run * 1000;
             while took.len() < count {
                 run += 1;
-                let callers = Callers { run, ..self.callers.clone() };
+                let callers = Callers {
+                    run,
+                    ..self.callers.clone()
+                };
                 let seen = callers.send(Duration::from_millis(500));
                 assert_eq!(seen.refused, 0, "a send was refused");
                 // The first pays for the connection.
@@ -64,7 +63,10 @@ impl Compared {
     /// Prints a table.
     #[expect(clippy::print_stdout, reason = "the report")]
     pub(crate) fn print(mut self, store: &str) {
-        println!("| a lone send, ms ({store}; {} each) | p50 | p99 |\n|---|---|---|", self.own.len());
+        println!(
+            "| a lone send, ms ({store}; {} each) | p50 | p99 |\n|---|---|---|",
+            self.own.len()
+        );
         let line = |name: &str, took: &mut Vec<Duration>| {
             let (p50, p99) = (percentile(took, 500), percentile(took, 990));
             println!("| {name} | {p50:.2} | {p99:.2} |");

@@ -17,7 +17,9 @@ mod send;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(about = "Measures chat-svc and its store beside the bare database. Build chat-svc with --release first.")]
+#[command(
+    about = "Measures chat-svc and its store beside the bare database. Build chat-svc with --release first."
+)]
 struct Args {
     #[command(subcommand)]
     what: What,

@@ -56,9 +56,13 @@ impl Bare {
                 format!("--time={}", how_long.as_secs()),
             ],
         );
-        let tps = told
-            .lines()
-            .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse::<f64>().ok());
+        let tps = told.lines().find_map(|line| {
+            line.strip_prefix("tps = ")?
+                .split(' ')
+                .next()?
+                .parse::<f64>()
+                .ok()
+        });
         tps.expect("pgbench tells its tps") * crate::figures::number(batch)
     }
 
@@ -73,12 +77,17 @@ impl Bare {
         ];
         self.run(1, characters, &options);
         let mut took = Vec::new();
-        for entry in std::fs::read_dir(self.folder.path()).expect("the folder").flatten() {
+        for entry in std::fs::read_dir(self.folder.path())
+            .expect("the folder")
+            .flatten()
+        {
             if !entry.file_name().to_string_lossy().starts_with("log.") {
                 continue;
             }
             let log = std::fs::read_to_string(entry.path()).expect("pgbench's log");
-            let micros = log.lines().filter_map(|line| line.split(' ').nth(2)?.parse().ok());
+            let micros = log
+                .lines()
+                .filter_map(|line| line.split(' ').nth(2)?.parse().ok());
             took.extend(micros.map(Duration::from_micros));
             std::fs::remove_file(entry.path()).expect("the log can go");
         }

@@ -147,9 +147,15 @@ async fn on_postgres(settings: &Settings) {
     }
     check(&database).await;
     let (own_rate, batched) = (print(&own), median(batched));
-    println!("| pgbench, rows in the same batches, {} connections | {batched:.0} |", settings.committers);
+    println!(
+        "| pgbench, rows in the same batches, {} connections | {batched:.0} |",
+        settings.committers
+    );
     let (single, alone) = (median(single), median(alone));
-    println!("| pgbench, one row per transaction, {} connections | {single:.0} |", settings.committers);
+    println!(
+        "| pgbench, one row per transaction, {} connections | {single:.0} |",
+        settings.committers
+    );
     println!("| pgbench, one row per transaction, 1 connection | {alone:.0} |");
     println!(
         "\nchat-svc ÷ pgbench in batches: {:.2} (mark: at least 0.5); ÷ one row per transaction: {:.1} over {} \
@@ -185,8 +191,7 @@ async fn on_sqlite(settings: &Settings) {
             reason = "a batch has 1 to 512 rows"
         )]
         let batch = turn.batch.round().max(1.0) as usize;
-        let mut insert =
-            |way| bare.rows_per_second(way, batch, settings.characters, settings.turn());
+        let mut insert = |way| bare.rows_per_second(way, batch, settings.characters, settings.turn());
         together.push(insert(lite::Way::Together));
         one_by_one.push(insert(lite::Way::OneByOne));
         own.push(turn);
@@ -206,7 +211,10 @@ async fn on_sqlite(settings: &Settings) {
 fn print(turns: &[Turn]) -> f64 {
     let of = |figure: fn(&Turn) -> f64| median(turns.iter().map(figure).collect());
     let rate = of(|turn| turn.rate);
-    println!("| contender | rows/s (median of {}) |\n|---|---|", number(turns.len()));
+    println!(
+        "| contender | rows/s (median of {}) |\n|---|---|",
+        number(turns.len())
+    );
     println!(
         "| chat-svc, acknowledged sends; {:.0} in a batch; CPU µs each: {:.1} chat-svc, {:.1} store | {rate:.0} |",
         of(|turn| turn.batch),
