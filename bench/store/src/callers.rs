@@ -22,7 +22,7 @@ pub(crate) struct Callers {
     /// Connections, each with a thread.
     pub(crate) connections: usize,
     /// Callers in all.
-    pub(crate) callers: usize,
+    pub(crate) count: usize,
     /// The rooms, which take turns.
     pub(crate) rooms: usize,
     /// Characters of a message.
@@ -72,7 +72,7 @@ impl Callers {
 
     fn over_one(&self, number: usize, until: Instant) -> io::Result<Seen> {
         let mut connection = Connection::open(self.address, PATH)?;
-        let share = (self.callers / self.connections).max(1);
+        let share = (self.count / self.connections).max(1);
         let mut began = vec![Instant::now(); share];
         let mut idle: Vec<usize> = (0..share).collect();
         let (mut seen, mut ended, mut sent) = (Seen::default(), Vec::new(), 0_usize);

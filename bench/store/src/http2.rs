@@ -114,7 +114,7 @@ impl Connection {
 
     /// Waits for something to come, and tells which calls have ended by it.
     pub(crate) fn read(&mut self, ended: &mut Vec<Ended>) -> io::Result<()> {
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = [0; 16 * 1024];
         let count = self.stream.read(&mut buffer)?;
         if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -184,7 +184,7 @@ impl Connection {
     fn headers(&mut self, id: &str) -> Vec<u8> {
         let mut block = vec![0x83, 0x86];
         if std::mem::replace(&mut self.told, true) {
-            block.extend([0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62]);
+            block.extend([65, 64, 63, 62].map(|place| 0x80 | place));
         } else {
             // With their names from the static table: :path, :authority, content-type; and one that has none.
             block.push(0x40 | 4);

@@ -15,7 +15,7 @@ impl Lone {
         let callers = Callers {
             address: chat.address(),
             connections: 1,
-            callers: 1,
+            count: 1,
             rooms: 1,
             characters,
             run: 1_000_000 + round,

@@ -61,7 +61,7 @@ impl Settings {
         Callers {
             address: chat.address(),
             connections: self.connections,
-            callers: self.callers,
+            count: self.callers,
             rooms: self.rooms,
             characters: self.characters,
             run,
