@@ -8,6 +8,7 @@ mod callers;
 mod chat;
 mod cpu;
 mod figures;
+mod history;
 mod http2;
 mod lite;
 mod lone;
@@ -29,11 +30,14 @@ struct Args {
 enum What {
     /// Sends acknowledged per second, and how long a lone one takes, on PostgreSQL and on SQLite
     Send(send::Settings),
+    /// Pages, resumes and heads of one room as its log grows to ten million messages, and in partitions (PostgreSQL)
+    History(history::Settings),
 }
 
 #[tokio::main]
 async fn main() {
     match Args::parse().what {
         What::Send(settings) => send::run(settings).await,
+        What::History(settings) => history::run(settings).await,
     }
 }
