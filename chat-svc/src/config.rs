@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use broker::Source;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use runtime::{
     Fatal, Problems, Program, Shutdown,
     client::{ServiceUrl, service_url},
@@ -13,6 +13,11 @@ use runtime::{
     trace::TraceSettings,
 };
 use sql::DatabaseUrl;
+
+use crate::{
+    partitioning,
+    store::{FEWEST_PARTITIONS, MOST_PARTITIONS},
+};
 
 /// Where rooms and messages lie unless `DATABASE_URL` says otherwise.
 const DATABASE_URL: &str = "sqlite://data/chat.db";
@@ -53,7 +58,29 @@ pub struct Settings {
     #[command(flatten)]
     traces: TraceSettings,
     #[command(subcommand)]
-    command: Option<Command>,
+    asked: Option<Asked>,
+}
+
+/// What can be asked of chat-svc instead of serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+enum Asked {
+    /// Ask the running process whether it is ready: exit code 0 or 1
+    Health,
+    /// Cut the messages table of PostgreSQL into partitions by room, once and for good; nobody sends or reads meanwhile
+    PartitionMessages {
+        /// How many partitions, 2 to 256
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(i64::from(FEWEST_PARTITIONS)..=i64::from(MOST_PARTITIONS)))]
+        into: u16,
+    },
+}
+
+/// What the process is to do.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// With which settings.
+    pub(crate) config: Config,
+    /// Into how many partitions messages are to be cut; `None`: serve.
+    pub(crate) partitions: Option<u16>,
 }
 
 /// The settings, checked.
@@ -70,7 +97,7 @@ pub struct Config {
 }
 
 impl Program for Settings {
-    type Config = Config;
+    type Config = Task;
 
     fn logs(&self) -> &LogSettings {
         &self.logs
@@ -81,37 +108,53 @@ impl Program for Settings {
     }
 
     fn command(&self) -> Option<Command> {
-        self.command
+        (self.asked == Some(Asked::Health)).then_some(Command::Health)
     }
 
-    fn admin_address(config: &Config) -> SocketAddr {
-        config.listen.admin_address()
+    fn admin_address(task: &Task) -> SocketAddr {
+        task.config.listen.admin_address()
     }
 
-    fn check(&self) -> Result<Config, Problems> {
+    fn check(&self) -> Result<Task, Problems> {
         let mut problems = Problems::new();
         let port = given(Some(&self.port)).unwrap_or("8020");
         let bind = given(Some(&self.bind)).unwrap_or("127.0.0.1");
         let listen = Listen::check(&mut problems, bind, port, self.admin_port.as_deref());
         let database = given(Some(&self.database_url)).unwrap_or(DATABASE_URL);
-        let database = problems.check("DATABASE_URL", database.parse());
+        let database: Option<DatabaseUrl> = problems.check("DATABASE_URL", database.parse());
+        let partitions = match self.asked {
+            Some(Asked::PartitionMessages { into }) => Some(into),
+            Some(Asked::Health) | None => None,
+        };
+        if partitions.is_some() && matches!(database, Some(DatabaseUrl::Sqlite(_))) {
+            problems.note(
+                "DATABASE_URL",
+                "names SQLite, which has no partitions: partition-messages needs PostgreSQL",
+            );
+        }
         let broker = problems.check("REDIS_URL", Source::from_setting(self.redis_url.as_deref()));
         let notify =
             given(Some(&self.notify_url)).and_then(|url| service_url(&mut problems, "NOTIFY_URL", url));
         let config = listen
             .zip(database)
             .zip(broker)
-            .map(|((listen, database), broker)| Config {
-                listen,
-                database,
-                broker,
-                notify,
+            .map(|((listen, database), broker)| Task {
+                config: Config {
+                    listen,
+                    database,
+                    broker,
+                    notify,
+                },
+                partitions,
             });
         problems.into_result(config)
     }
 
-    async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
-        crate::run(config, shutdown).await
+    async fn run(Task { config, partitions }: Task, shutdown: Shutdown) -> Result<(), Fatal> {
+        match partitions {
+            Some(into) => partitioning::run(&config.database, into, &shutdown).await,
+            None => crate::run(config, shutdown).await,
+        }
     }
 }
 
@@ -122,7 +165,8 @@ mod tests {
     fn checked(args: &[&str]) -> Result<Config, String> {
         let args = ["chat-svc"].iter().chain(args);
         let settings = Settings::try_parse_from(args).map_err(|error| error.to_string())?;
-        settings.check().map_err(|problems| problems.to_string())
+        let task = settings.check().map_err(|problems| problems.to_string())?;
+        Ok(task.config)
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod identities;
 mod log;
 mod number;
 mod outbox;
+mod partitions;
 mod read_marks;
 mod rooms;
 mod rows;
@@ -20,6 +21,8 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use sql::{Db, Migrations};
+
+pub use partitions::{FEWEST as FEWEST_PARTITIONS, MOST as MOST_PARTITIONS, Partitioned};
 
 use crate::{
     clock::Clock,

@@ -29,12 +29,14 @@ pub type Lite = SyncConnectionWrapper<SqliteConnection>;
 /// A PostgreSQL connection.
 pub type Postgres = AsyncPgConnection;
 
-/// How long one statement may run at PostgreSQL, and a transaction lie idle, in milliseconds: the locks of a process that
-/// has vanished hold others up for no longer. Behind the URL's own options.
-const STATEMENT_TIMEOUT: &str = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=5000";
+/// What every PostgreSQL connection is set to, behind the URL's own options. How long one statement may run, and a
+/// transaction lie idle, in milliseconds: the locks of a process that has vanished hold others up for no longer. Plans are
+/// made once: ours are the same for all values, and planning a short statement anew takes longer than running it.
+const POSTGRES_SETTINGS: &str = "-c statement_timeout=5000 -c idle_in_transaction_session_timeout=5000 \
+                                 -c plan_cache_mode=force_generic_plan";
 
 /// What every SQLite connection is set to.
-const LITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; \
+pub const LITE_SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; \
                              PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;";
 
 /// A database on either backend. Cheap to clone.
@@ -148,7 +150,7 @@ fn postgres_pool(url: &str, application: &'static str, connections: usize) -> Re
             let bad = |error: tokio_postgres::Error| ConnectionError::BadConnection(error.to_string());
             let mut settings: tokio_postgres::Config = url.parse().map_err(bad)?;
             let options = format!(
-                "{} {STATEMENT_TIMEOUT}",
+                "{} {POSTGRES_SETTINGS}",
                 settings.get_options().unwrap_or_default()
             );
             settings

@@ -64,11 +64,22 @@ pub enum Durability {
     Full,
 }
 
+/// What a server is set up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Many servers on one machine, each with little to do: small log segments and buffers.
+    Tests,
+    /// Measurements: PostgreSQL's own log segments, 512 MB of buffers, few checkpoints.
+    Load,
+}
+
 /// What a server is started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What it promises to keep; [`Durability::Off`] unless told.
     pub durability: Durability,
+    /// What it is set up for; [`Scale::Tests`] unless told.
+    pub scale: Scale,
     /// How many connections it takes; 300 unless told. `chatuser` may use all of them: it is the superuser, so the ones
     /// that are reserved for that one are its own.
     pub max_connections: u32,
@@ -78,6 +89,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             durability: Durability::Off,
+            scale: Scale::Tests,
             max_connections: 300,
         }
     }
@@ -118,6 +130,7 @@ impl Server {
         let port = ports::free();
         let Settings {
             durability,
+            scale,
             max_connections,
         } = settings;
         let mut settings = vec![
@@ -125,9 +138,16 @@ impl Server {
             "listen_addresses=127.0.0.1".into(),
             "unix_socket_directories=".into(),
             format!("max_connections={max_connections}"),
-            "shared_buffers=32MB".into(),
             "jit=off".into(),
         ];
+        match scale {
+            Scale::Tests => settings.push("shared_buffers=32MB".into()),
+            Scale::Load => {
+                template::use_default_log_segments(directory.path());
+                settings
+                    .extend(["shared_buffers=512MB", "min_wal_size=1GB", "max_wal_size=4GB"].map(Into::into));
+            }
+        }
         if durability == Durability::Off {
             settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(Into::into));
         }

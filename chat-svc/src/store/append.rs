@@ -19,10 +19,8 @@ use crate::{
 pub(super) trait Statements: Send {
     /// Locks these rooms in the order of their ids and moves their heads forward by so much; the heads after that.
     /// Rooms that don't exist are left out.
-    fn advance(
-        &mut self,
-        rooms: BTreeMap<String, i64>,
-    ) -> impl Future<Output = QueryResult<HashMap<String, i64>>> + Send;
+    fn advance(&mut self, rooms: BTreeMap<String, i64>)
+    -> impl Future<Output = QueryResult<Advanced>> + Send;
     /// The messages that were sent under these names.
     fn sent_as(&mut self, names: Vec<Key>) -> impl Future<Output = QueryResult<Vec<MessageRow>>> + Send;
     /// Messages by id.
@@ -33,6 +31,15 @@ pub(super) trait Statements: Send {
     fn rewrite(&mut self, row: MessageRow) -> impl Future<Output = QueryResult<()>> + Send;
     /// Adds to the outbox.
     fn enqueue(&mut self, rows: Vec<OutboxRow>) -> impl Future<Output = QueryResult<()>> + Send;
+}
+
+/// Rooms whose heads were moved.
+#[derive(Debug, Default)]
+pub(super) struct Advanced {
+    /// Their last seqs.
+    pub(super) heads: HashMap<String, i64>,
+    /// When they were locked, by a clock that all replicas share; `None` where there is none.
+    pub(super) at: Option<Timestamp>,
 }
 
 /// How much a commit knows beforehand.
@@ -73,7 +80,7 @@ impl From<diesel::result::Error> for Failure {
 impl Log for SqlStore {
     async fn commit(&self, batch: Vec<Change>, clock: &Clock) -> Result<Vec<Result<Committed>>> {
         match self.db.pools()? {
-            sql::Pools::Postgres(pool) => append_postgres::commit(pool, &batch, clock).await,
+            sql::Pools::Postgres(pool) => append_postgres::commit(pool, batch, clock).await,
             sql::Pools::Lite { write, .. } => append_sqlite::commit(write, batch, clock.clone()).await,
         }
         .map_err(Error::Store)
@@ -105,10 +112,11 @@ pub(super) async fn commit<S: Statements>(
             *count = 0;
         }
     }
+    let Advanced { heads, at } = statements.advance(wanted.clone()).await?;
     let mut plan = Plan {
-        heads: statements.advance(wanted.clone()).await?,
+        heads,
         // Asked while the rooms are locked, so that points in time follow the order of seqs.
-        now: clock.now(),
+        now: at.unwrap_or_else(|| clock.now()),
         ..Plan::default()
     };
     match way {

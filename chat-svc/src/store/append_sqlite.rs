@@ -1,6 +1,6 @@
 //! The statements of a commit at SQLite. The whole transaction is one visit to a blocking thread: the fastest way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use diesel::{
     ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, QueryResult, RunQueryDsl,
@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use sql::Lite;
 
 use super::{
-    append::{self, Failure, Key, Statements, Way},
+    append::{self, Advanced, Failure, Key, Statements, Way},
     outbox::OutboxRow,
     rows::MessageRow,
     schema::{messages, outbox, rooms},
@@ -61,8 +61,8 @@ fn commit_here(
 }
 
 impl Statements for SqliteConnection {
-    async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<HashMap<String, i64>> {
-        let mut heads = HashMap::with_capacity(rooms.len());
+    async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<Advanced> {
+        let mut advanced = Advanced::default();
         for (id, count) in rooms {
             let head = diesel::update(rooms::table.find(&id))
                 .set(rooms::last_seq.eq(rooms::last_seq + count))
@@ -70,10 +70,10 @@ impl Statements for SqliteConnection {
                 .get_result(self)
                 .optional()?;
             if let Some(head) = head {
-                heads.insert(id, head);
+                advanced.heads.insert(id, head);
             }
         }
-        Ok(heads)
+        Ok(advanced)
     }
 
     async fn sent_as(&mut self, names: Vec<Key>) -> QueryResult<Vec<MessageRow>> {

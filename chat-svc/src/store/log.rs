@@ -106,8 +106,9 @@ pub(super) fn rewrite(row: MessageRow) -> _ {
     let change_seq: i64 = row.change_seq;
     let edited_at: Option<Millis> = row.edited_at;
     let deleted_at: Option<Millis> = row.deleted_at;
-    let id: String = row.id;
-    diesel::dsl::update(messages::table.find(id)).set((
+    let (room_id, id): (String, String) = (row.room_id, row.id);
+    // With its room: where the table is partitioned, one partition is asked instead of all.
+    diesel::dsl::update(messages::table.find(id).filter(messages::room_id.eq(room_id))).set((
         messages::content.eq(content),
         messages::file_url.eq(file_url),
         messages::change_seq.eq(change_seq),

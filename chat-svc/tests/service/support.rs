@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
 use broker::{Broker, Source};
 use chat_svc::{
     Config,
-    store::{MIGRATIONS, SqlStore},
+    store::{MIGRATIONS, Partitioned, SqlStore},
 };
 use proto::chat::{
     Change, ChangesSinceRequest, HistoryRequest, Message, Room, SendMessageRequest, SendMessageResponse,
@@ -45,6 +45,14 @@ impl Store {
             database: Some(database),
             _folder: None,
         }
+    }
+
+    /// PostgreSQL, with messages in four partitions.
+    pub(crate) async fn partitioned() -> Self {
+        let store = Self::postgres().await;
+        let done = store.direct().await.partition_messages(4, |_| ()).await;
+        assert_eq!(done.expect("partitions"), Partitioned::Now { messages: 0 });
+        store
     }
 
     /// The store itself, without a service in front of it.
