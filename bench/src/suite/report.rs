@@ -42,7 +42,11 @@ const TABLES: [Table; 15] = [
     ("receivers-single", "Single messages against receivers", &FAN_OUT),
     ("receivers-burst", "Bursts against receivers", &FAN_OUT),
     ("rooms", "10,000 sockets in 10 to 10,000 rooms", &FAN_OUT),
-    ("edges", "One room over 1, 2, 4 edges, 2,000 sockets on each", &GROWTH),
+    (
+        "edges",
+        "One room over 1, 2, 4 edges, 2,000 sockets on each",
+        &GROWTH,
+    ),
 ];
 
 const COST: &str = "server_cpu_us_per_delivery";
@@ -218,7 +222,7 @@ fn number(value: f64, decimals: usize) -> String {
         .map_or((text.as_str(), String::new()), |(whole, rest)| {
             (whole, format!(".{rest}"))
         });
-    whole.parse().map_or_else(|_| text.clone(), number_whole) + &rest
+    whole.parse().map_or_else(|_| whole.to_owned(), number_whole) + &rest
 }
 
 fn number_whole(value: u64) -> String {
