@@ -222,7 +222,7 @@ fn number(value: f64, decimals: usize) -> String {
         .map_or((text.as_str(), String::new()), |(whole, rest)| {
             (whole, format!(".{rest}"))
         });
-    whole.parse().map_or_else(|_| text.clone(), number_whole) + &rest
+    whole.parse().map_or_else(|_| whole.to_owned(), number_whole) + &rest
 }
 
 fn number_whole(value: u64) -> String {
