@@ -84,6 +84,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
         edge::config::Config {
             listen: config.listen,
             broker,
+            subscribing: edge::config::Subscribing::All,
             services,
             access: config.access,
         },

@@ -1,6 +1,6 @@
 //! The edge's settings, from flags and environment, checked all at once.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, str::FromStr};
 
 use broker::Source;
 use clap::Parser;
@@ -31,6 +31,10 @@ pub struct Settings {
     /// The broker that all edges and services share: redis://host:port
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<String>,
+    /// The rooms whose frames the broker sends here: all, or rooms, those with a subscriber here; then fewer reach an
+    /// edge of many, and each room's first subscriber waits for the broker
+    #[arg(long, env = "EDGE_SUBSCRIBE", default_value = "all", value_name = "all|rooms")]
+    pub edge_subscribe: String,
     /// Where chat-svc is; several replicas separated by commas, a name may stand for several
     #[arg(long, env = "CHAT_URL", default_value = "http://127.0.0.1:8020")]
     pub chat_url: String,
@@ -95,10 +99,34 @@ pub struct Config {
     pub listen: Listen,
     /// The broker.
     pub broker: Source,
+    /// The rooms whose frames the broker sends here.
+    pub subscribing: Subscribing,
     /// The services.
     pub services: Addresses,
     /// What it lets in, and how much.
     pub access: Access,
+}
+
+/// The rooms whose channels an edge subscribes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Subscribing {
+    /// All, by a pattern.
+    #[default]
+    All,
+    /// Those with a subscriber here, each by its name.
+    Rooms,
+}
+
+impl FromStr for Subscribing {
+    type Err = &'static str;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        match value {
+            "all" => Ok(Self::All),
+            "rooms" => Ok(Self::Rooms),
+            _ => Err("must be all or rooms"),
+        }
+    }
 }
 
 /// Checked settings of the door.
@@ -207,6 +235,8 @@ impl Program for Settings {
         let mut problems = Problems::new();
         let listen = listen(&mut problems, &self.bind, &self.port);
         let broker = problems.check("REDIS_URL", Source::from_setting(self.redis_url.as_deref()));
+        let subscribing = given(Some(&self.edge_subscribe)).unwrap_or("all");
+        let subscribing = problems.check("EDGE_SUBSCRIBE", subscribing.parse());
         let mut service = |name, value: &str, default| {
             let value = given(Some(value)).unwrap_or(default);
             service_url(&mut problems, name, value)
@@ -220,6 +250,7 @@ impl Program for Settings {
             Some(Config {
                 listen: listen?,
                 broker: broker?,
+                subscribing: subscribing?,
                 services: Addresses {
                     chat: chat?,
                     presence: presence?,
@@ -283,6 +314,7 @@ mod tests {
         let told = check(&[
             "--port=x",
             "--redis-url=http://h",
+            "--edge-subscribe=some",
             "--chat-url=chat",
             "--allowed-origins=h",
             "--max-connections=-1",
@@ -292,6 +324,7 @@ mod tests {
         for name in [
             "PORT",
             "REDIS_URL",
+            "EDGE_SUBSCRIBE",
             "CHAT_URL",
             "ALLOWED_ORIGINS",
             "MAX_CONNECTIONS",
@@ -302,7 +335,15 @@ mod tests {
 
     #[test]
     fn an_empty_setting_is_none() {
-        let config = check(&["--port=", "--chat-url=", "--redis-url=", "--open-access="]).unwrap();
+        let config = check(&[
+            "--port=",
+            "--chat-url=",
+            "--redis-url=",
+            "--open-access=",
+            "--edge-subscribe=",
+        ])
+        .unwrap();
+        assert_eq!(config.subscribing, Subscribing::All);
         assert_eq!(config.listen.port, 8092);
         assert_eq!(config.services.chat.to_string(), "http://127.0.0.1:8020");
     }

@@ -48,8 +48,16 @@ pub async fn serve_on(
         ..SocketLimits::default()
     };
     let broker = config.broker.open(&shutdown);
-    let sockets = Sockets::start(upstream.clone(), broker, door.clone(), limits, &health, &shutdown)
-        .map_err(|error| Fatal::unavailable(format!("can't watch sockets: {error}")))?;
+    let sockets = Sockets::start(
+        upstream.clone(),
+        broker,
+        config.subscribing,
+        door.clone(),
+        limits,
+        &health,
+        &shutdown,
+    )
+    .map_err(|error| Fatal::unavailable(format!("can't watch sockets: {error}")))?;
     let app = App::new(upstream, door, access.max_upload_bytes);
     let router = router(app, sockets.routes(), &access.http, health, &shutdown);
     if access.open && !address.ip().is_loopback() {

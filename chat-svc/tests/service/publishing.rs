@@ -80,11 +80,13 @@ async fn a_repeat_is_not_published_again(store: Store) {
 
 async fn a_new_room_is_announced(store: Store) {
     let broker = Broker::memory();
-    let mut subscription = broker.subscribe(&["room:*"]);
+    let mut subscription = broker.subscribe(&["room:*", "rooms"]);
     let service = store.service_with(Source::Shared(broker), None).await;
     service.make_room("lobby").await;
     let publication = next(&mut subscription).await;
     assert_eq!(publication.channel, "room:lobby");
+    let again = next(&mut subscription).await;
+    assert_eq!((&*again.channel, &again.payload), ("rooms", &publication.payload));
     let frame: serde_json::Value = serde_json::from_slice(&publication.payload).unwrap();
     assert_eq!(
         (&frame["type"], &frame["room_id"]),

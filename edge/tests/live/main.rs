@@ -9,5 +9,6 @@ mod multiplexed;
 mod outages;
 mod recovery;
 mod restored;
+mod rooms;
 mod slow;
 mod support;

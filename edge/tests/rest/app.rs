@@ -130,6 +130,7 @@ impl App {
         let config = Config {
             listen: http_at,
             broker,
+            subscribing: edge::config::Subscribing::default(),
             services,
             access,
         };
