@@ -180,7 +180,13 @@ impl User {
         HeartbeatRequest {
             user_id: user_id.to_owned(),
             username: self.username.to_string(),
-            room_ids: self.rooms.0.iter().take(ROOMS).map(|(room, _)| room.to_string()).collect(),
+            room_ids: self
+                .rooms
+                .0
+                .iter()
+                .take(ROOMS)
+                .map(|(room, _)| room.to_string())
+                .collect(),
         }
     }
 }

@@ -86,7 +86,9 @@ impl Asker {
     /// # Errors
     /// What was to be asked.
     pub(crate) fn try_ask(&self, ask: Ask) -> Result<(), Ask> {
-        self.asks.try_send(ask).map_err(mpsc::error::TrySendError::into_inner)
+        self.asks
+            .try_send(ask)
+            .map_err(mpsc::error::TrySendError::into_inner)
     }
 
     /// Asks, when it is its turn.

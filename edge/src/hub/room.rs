@@ -4,12 +4,7 @@ use std::{mem, sync::Arc, time::Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{
-    RoomId,
-    frame::Batch,
-    shards::Weight,
-    traced::Delivery,
-};
+use super::{RoomId, frame::Batch, shards::Weight, traced::Delivery};
 use crate::{meters, recovery::seen::Seen, socket::connection::Connection};
 
 /// Members written to before other tasks get a turn.

@@ -25,9 +25,7 @@ use super::{
 use crate::{
     meters,
     recovery::{log::Log, replay::Replay, seen::Seen},
-    socket::{
-        admission::Newcomer, connection::Connection, home::Home, shared::Shared,
-    },
+    socket::{admission::Newcomer, connection::Connection, home::Home, shared::Shared},
 };
 
 /// Commands taken in one round, before what became due is written.

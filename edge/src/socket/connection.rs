@@ -298,8 +298,7 @@ impl Connection {
     /// Whether another client message may be taken on, with at most `limit` under way. If not, the shard is asked to
     /// look again once it may.
     pub(super) fn has_room(&self, limit: u32) -> bool {
-        let free =
-            || !self.asking.load(Ordering::SeqCst) && self.in_flight.load(Ordering::SeqCst) < limit;
+        let free = || !self.asking.load(Ordering::SeqCst) && self.in_flight.load(Ordering::SeqCst) < limit;
         if free() {
             return true;
         }

@@ -117,7 +117,10 @@ async fn read_out(stream: &Watched<'_>) {
         let mut closed = false;
         let mut hear = |message: Incoming<'_>| closed |= matches!(message, Incoming::Close(_));
         // Bytes that follow a broken frame, or the middle of one, make no sense: then the end of the stream tells.
-        if decoder.feed(&mut unread[..read], LAST_MESSAGES, &mut hear).is_err() {
+        if decoder
+            .feed(&mut unread[..read], LAST_MESSAGES, &mut hear)
+            .is_err()
+        {
             decoder = Decoder::new();
         }
         if closed {

@@ -222,11 +222,10 @@ impl Inbound {
                 self.ask(connection, Asker::unsubscribe(connection, &room));
             }
             ClientFrame::Message(mut outgoing) => {
-                let room =
-                    subscribed(connection, outgoing.room_id.take()).map_err(|rejected| Rejected {
-                        client_msg_id: outgoing.client_msg_id.clone(),
-                        ..rejected
-                    })?;
+                let room = subscribed(connection, outgoing.room_id.take()).map_err(|rejected| Rejected {
+                    client_msg_id: outgoing.client_msg_id.clone(),
+                    ..rejected
+                })?;
                 let span = Span::root(SpanKind::Server, "send message");
                 span.text(key::ROOM_ID, &room);
                 let name = outgoing.client_msg_id.as_ref();

@@ -160,7 +160,13 @@ fn shrug(told: Result<(), Status>) {
     }
 }
 
-async fn send(upstream: &Upstream, connection: &Arc<Connection>, room: &RoomId, outgoing: Outgoing, span: &Span) {
+async fn send(
+    upstream: &Upstream,
+    connection: &Arc<Connection>,
+    room: &RoomId,
+    outgoing: Outgoing,
+    span: &Span,
+) {
     let client_msg_id = outgoing.client_msg_id;
     let request = SendMessageRequest {
         room_id: room.to_string(),

@@ -5,11 +5,9 @@
 
 use std::{io, mem::MaybeUninit, os::fd::OwnedFd};
 
-use rustix::{
-    event::{
-        Timespec,
-        epoll::{self, CreateFlags, Event, EventData, EventFlags},
-    },
+use rustix::event::{
+    Timespec,
+    epoll::{self, CreateFlags, Event, EventData, EventFlags},
 };
 use tokio::io::{Interest, unix::AsyncFd};
 

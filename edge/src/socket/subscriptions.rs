@@ -77,7 +77,11 @@ mod tests {
             joined: false,
             entered: false,
         };
-        for (generation, room) in ["b", "c", "a", "b"].into_iter().zip(1..).map(|(room, at)| (at, room)) {
+        for (generation, room) in ["b", "c", "a", "b"]
+            .into_iter()
+            .zip(1..)
+            .map(|(room, at)| (at, room))
+        {
             subscriptions.insert(&room.into(), of(generation));
         }
         assert_eq!(subscriptions.len(), 3);
