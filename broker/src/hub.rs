@@ -1,7 +1,7 @@
 //! Who subscribes to what in this process, and what each is told.
 //!
-//! A pattern that somebody wants belongs to a lane: the connection on which Redis is asked for it. In process there is
-//! one lane, and everything on it works at once.
+//! A pattern that somebody wants belongs to a lane: the connection on which Redis is asked for it. There is one for each
+//! server; in process there is one too, and everything on it works at once.
 
 mod delivery;
 mod subscription;
@@ -37,10 +37,18 @@ pub(crate) struct State {
     lanes: Vec<LaneState>,
     /// Which lane a pattern belongs to.
     route: Box<dyn Fn(&str) -> Lane + Send>,
-    /// Whether what is published here leaves.
-    publishes: bool,
+    publishes: Publishes,
     /// Subscribers that a delivery has something for.
     staged: Vec<u64>,
+}
+
+/// How much of what is published here leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Publishes {
+    Nothing,
+    /// What is for some of the servers.
+    Some,
+    Everything,
 }
 
 struct LaneState {
@@ -51,6 +59,8 @@ struct LaneState {
     changed: Arc<Notify>,
     /// Those patterns.
     touched: VecDeque<Arc<str>>,
+    /// Patterns that moved to another lane, still subscribed to on this one.
+    moved: Vec<Arc<str>>,
 }
 
 impl LaneState {
@@ -60,6 +70,7 @@ impl LaneState {
             up: always,
             changed: Arc::default(),
             touched: VecDeque::new(),
+            moved: Vec::new(),
         }
     }
 
@@ -90,7 +101,11 @@ impl Hub {
                 wanted: HashMap::new(),
                 lanes: vec![LaneState::new(works)],
                 route: Box::new(|_| 0),
-                publishes: works,
+                publishes: if works {
+                    Publishes::Everything
+                } else {
+                    Publishes::Nothing
+                },
                 staged: Vec::new(),
             }),
         })
@@ -120,7 +135,10 @@ impl Hub {
         for pattern in patterns {
             state.want(number, pattern);
         }
-        if state.publishes
+        for lane in &state.lanes {
+            lane.changed.notify_one();
+        }
+        if state.publishes != Publishes::Nothing
             && let Some(subscriber) = state.subscribers.get_mut(&number)
         {
             subscriber.settle();
@@ -133,7 +151,7 @@ impl Hub {
 
     /// Hands on what was published in this process.
     pub(crate) fn deliver(&self, publications: &[Publication]) {
-        let mut delivery = self.delivery();
+        let mut delivery = self.delivery(0);
         let mut bytes = bytes::BytesMut::new();
         for publication in publications {
             let part = Part::append(&mut bytes, &publication.channel, &publication.payload);
@@ -144,14 +162,29 @@ impl Hub {
     }
 
     /// Begins to hand on what a lane received.
-    pub(crate) fn delivery(&self) -> Delivery<'_> {
-        Delivery::new(self.lock())
+    pub(crate) fn delivery(&self, lane: Lane) -> Delivery<'_> {
+        Delivery::new(self.lock(), lane)
     }
 
-    /// Whether anything is wanted of a lane.
-    pub(crate) fn wants(&self, lane: Lane) -> bool {
-        let state = self.lock();
-        state.wanted.values().any(|wanted| wanted.is_of(lane))
+    /// Whether anybody listens. Who begins to wakes [`Self::changed`] of every lane.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.lock().subscribers.is_empty()
+    }
+
+    /// One more lane, which is not connected.
+    pub(crate) fn add_lane(&self) -> Lane {
+        let mut state = self.lock();
+        state.lanes.push(LaneState::new(false));
+        state.lanes.len() - 1
+    }
+
+    /// Patterns belong to other lanes from here on.
+    pub(crate) fn reroute(&self, route: impl Fn(&str) -> Lane + Send + 'static) {
+        let mut state = self.lock();
+        state.route = Box::new(route);
+        if state.reroute() {
+            self.set_connected(false);
+        }
     }
 
     /// A lane is connected; nothing is asked for yet.
@@ -172,6 +205,14 @@ impl Hub {
         self.settle(&mut state);
     }
 
+    /// A lane's server has given up a subscription by itself. It counts as asked for until it is [`Self::refused`].
+    pub(crate) fn dropped(&self, lane: Lane, pattern: &str) {
+        let mut state = self.lock();
+        if state.dropped(lane, pattern) {
+            self.set_connected(false);
+        }
+    }
+
     /// Those are not subscribed to: they are to be asked for again.
     pub(crate) fn refused(&self, lane: Lane, patterns: &[Arc<str>]) {
         self.lock().refused(lane, patterns);
@@ -185,23 +226,22 @@ impl Hub {
         }
     }
 
-    /// Whether what is published here leaves.
-    pub(crate) fn publishes(&self, works: bool) {
+    /// How much of what is published here leaves.
+    pub(crate) fn publishes(&self, publishes: Publishes) {
         let mut state = self.lock();
-        state.publishes = works;
-        if works {
-            self.settle(&mut state);
-        } else {
+        state.publishes = publishes;
+        if publishes != Publishes::Everything {
             self.set_connected(false);
         }
+        self.settle(&mut state);
     }
 
     /// Announces what has come to work, the connection as a whole first: who hears of theirs finds it told.
     fn settle(&self, state: &mut State) {
-        if !state.publishes {
+        if state.publishes == Publishes::Nothing {
             return;
         }
-        if state.subscribers.values().all(Subscriber::works) {
+        if state.publishes == Publishes::Everything && state.subscribers.values().all(Subscriber::works) {
             self.set_connected(true);
         }
         for subscriber in state.subscribers.values_mut() {

@@ -1,12 +1,14 @@
 //! Publish and subscribe between processes, at most once: a hint that something is new, never the record of it.
 //!
-//! Rules of the pair (`memory`, `redis`), which one shared suite checks:
+//! Rules of its kinds (`memory`, `redis`, and `redis::cluster`), which one shared suite checks:
 //! - a pattern is a channel's literal name, or a prefix followed by `*`; a subscription gets each publication once,
 //!   however many of its patterns match;
 //! - publications of one [`Broker::publish`] call, and of successive awaited calls, arrive in their order;
 //! - whatever could not be delivered (connection lost, subscriber too slow) shows as [`Event::Interrupted`] at every
 //!   subscriber concerned, followed by [`Event::Connected`] once delivery works again: in between, read the log;
 //! - channels and patterns that begin with `trace:` are extras, and may be refused without consequences for the others;
+//! - on a cluster, channels that begin with `room:` are sharded, each on one of the servers: order is kept within such a
+//!   channel, not between them, and no pattern hears them, only their names;
 //! - nothing here blocks a publisher on a slow subscriber, and nothing is kept without a bound in bytes.
 
 mod hub;
@@ -24,11 +26,11 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use self::redis::{RedisBroker, RedisLink};
+pub use self::redis::{ClusterBroker, RedisBroker, RedisLink};
 pub use memory::MemoryBroker;
 pub use message::Message;
 pub use source::Source;
-pub use url::BrokerUrl;
+pub use url::{BrokerUrl, ClusterUrl};
 
 /// How long a publication may take before its caller is told that the broker is down.
 pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(1);
@@ -147,6 +149,11 @@ impl Broker {
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.0.connected()
     }
+}
+
+/// Whether a channel is on one server of a cluster, and not on all of them.
+fn is_sharded(channel: &str) -> bool {
+    channel.starts_with("room:")
 }
 
 /// Whether a channel matches a pattern: a literal, or a prefix followed by `*`.

@@ -2,26 +2,31 @@
 //! when something may have been missed.
 
 mod chunk;
+mod cluster;
 mod command;
 mod link;
 mod listener;
+mod publish;
 mod resp;
 mod session;
 
 use std::sync::Arc;
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use redis::{IntoConnectionInfo as _, RedisError};
 use runtime::Shutdown;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    Backend, BrokerUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication, Subscription, hub::Hub, publishing,
+    Backend, BrokerUrl, Error, INBOX_BYTES, Publication, Subscription,
+    hub::{Hub, Publishes},
+    publishing,
 };
 use link::in_words;
 use listener::Listener;
+use publish::{Channels, publish};
 
+pub use cluster::ClusterBroker;
 pub use link::RedisLink;
 
 /// See the module.
@@ -38,21 +43,25 @@ impl RedisBroker {
         let link = RedisLink::connect("broker", url, shutdown);
         let end = CancellationToken::new();
         let publishing = Arc::clone(&hub);
-        let following = link.follow(move |works| publishing.publishes(works));
+        let following = link.follow(move |works| {
+            publishing.publishes(if works {
+                Publishes::Everything
+            } else {
+                Publishes::Nothing
+            });
+        });
         shutdown.spawn_until_begun(following);
-        if let Ok(info) = url.expose().into_connection_info() {
-            let listener = Listener {
-                name: "broker-intake",
-                server: url.to_string(),
-                info,
-                hub: Arc::clone(&hub),
-                lane: 0,
-                silent: Box::new(link.doubt()),
-            };
-            let (last, ended) = (shutdown.token(), end.clone());
-            // Nothing waits for it: what is connected is heard until the process ends.
-            tokio::spawn(async move { ended.run_until_cancelled(listener.run(last)).await });
-        }
+        let listener = Listener {
+            name: "broker-intake",
+            server: url.server(),
+            hub: Arc::clone(&hub),
+            lane: 0,
+            doubt: link.doubt(),
+            cluster: None,
+        };
+        let (last, ended) = (shutdown.token(), end.clone());
+        // Nothing waits for it: what is connected is heard until the process ends.
+        tokio::spawn(async move { ended.run_until_cancelled(listener.run(last)).await });
         Self {
             link,
             hub,
@@ -61,24 +70,14 @@ impl RedisBroker {
     }
 
     async fn publish_now(&self, publications: &[Publication]) -> Result<(), Error> {
-        let mut connection = self.link.connection().map_err(Error::Unavailable)?;
-        let mut pipeline = redis::pipe();
-        // Each command has an answer of its own: those of extras are nobody's concern.
-        pipeline.ignore_errors();
-        for publication in publications {
-            pipeline.publish(&publication.channel, publication.payload.as_ref());
-            if publication.is_extra() {
-                pipeline.ignore();
-            }
+        let publications: Vec<&Publication> = publications.iter().collect();
+        let answers = publish(&self.link, &publications, Channels::Whole).await;
+        let refused = answers.map(|answers| answers.into_iter().find_map(Result::err));
+        match refused {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) => Err(Error::Unavailable(in_words(&error))),
+            Err(reason) => Err(Error::Unavailable(reason)),
         }
-        let answers = pipeline.query_async::<Vec<Result<(), RedisError>>>(&mut connection);
-        let Ok(answers) = tokio::time::timeout(PUBLISH_DEADLINE, answers).await else {
-            self.link.doubt()();
-            return Err(Error::Unavailable("no answer".to_owned()));
-        };
-        answers
-            .and_then(|answers| answers.into_iter().collect())
-            .map_err(|error| Error::Unavailable(in_words(&error)))
     }
 }
 

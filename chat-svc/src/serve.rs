@@ -123,6 +123,7 @@ fn services(config: Config, store: SqlStore, shutdown: &Shutdown) -> RoutesBuild
 fn broker_place(broker: &Source) -> String {
     match broker {
         Source::Redis(url) => url.to_string(),
+        Source::Cluster(url) => url.to_string(),
         Source::Shared(_) => "in process".to_owned(),
     }
 }

@@ -28,7 +28,7 @@ pub struct Settings {
     /// The address to listen on; 0.0.0.0 for all
     #[arg(long, env = "BIND", default_value = "127.0.0.1", global = true)]
     pub bind: String,
-    /// The broker that all edges and services share: redis://host:port
+    /// The broker that all edges and services share: redis://host:port, or redis-cluster://host:port,host:port
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<String>,
     /// The rooms whose frames the broker sends here: all, or rooms, those with a subscriber here; then fewer reach an
@@ -249,7 +249,13 @@ impl Program for Settings {
         let listen = listen(&mut problems, &self.bind, &self.port);
         let broker = problems.check("REDIS_URL", Source::from_setting(self.redis_url.as_deref()));
         let subscribing = given(Some(&self.edge_subscribe)).unwrap_or("all");
-        let subscribing = problems.check("EDGE_SUBSCRIBE", subscribing.parse());
+        let subscribing = match (subscribing.parse(), &broker) {
+            (Ok(Subscribing::All), Some(broker)) if broker.is_sharded() => {
+                Err("must be rooms where REDIS_URL is a cluster: nobody hears all rooms there")
+            }
+            (subscribing, _) => subscribing,
+        };
+        let subscribing = problems.check("EDGE_SUBSCRIBE", subscribing);
         let mut service = |name, value: &str, default| {
             let value = given(Some(value)).unwrap_or(default);
             service_url(&mut problems, name, value)
@@ -346,6 +352,15 @@ mod tests {
         ] {
             assert!(told.contains(&format!("{name}: ")), "{name}: {told}");
         }
+    }
+
+    #[test]
+    fn on_a_cluster_rooms_are_heard_by_name() {
+        let cluster = "--redis-url=redis-cluster://h:7000,h:7001";
+        let told = check(&[cluster]).unwrap_err().to_string();
+        assert!(told.contains("EDGE_SUBSCRIBE: must be rooms"), "{told}");
+        let config = check(&[cluster, "--edge-subscribe=rooms"]).unwrap();
+        assert!(config.broker.is_sharded());
     }
 
     #[test]

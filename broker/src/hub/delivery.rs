@@ -4,7 +4,7 @@ use std::sync::MutexGuard;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{State, subscription::Subscriber, wanted::Wanted};
+use super::{Lane, State, subscription::Subscriber, wanted::Wanted};
 use crate::{matches, message::Part};
 
 /// A subscriber's messages share the memory in which they arrived where they are at least this part of it, so that what
@@ -12,11 +12,14 @@ use crate::{matches, message::Part};
 const SHARES_FROM: usize = 4;
 
 /// The hub while it hands on.
-pub(crate) struct Delivery<'a>(MutexGuard<'a, State>);
+pub(crate) struct Delivery<'a> {
+    state: MutexGuard<'a, State>,
+    lane: Lane,
+}
 
 impl<'a> Delivery<'a> {
-    pub(super) fn new(state: MutexGuard<'a, State>) -> Self {
-        Self(state)
+    pub(super) fn new(state: MutexGuard<'a, State>, lane: Lane) -> Self {
+        Self { state, lane }
     }
 
     /// Something was received for one pattern. Redis sends a publication once per pattern that matches: a subscriber with
@@ -33,7 +36,7 @@ impl<'a> Delivery<'a> {
     pub(super) fn stage_for_all(&mut self, channel: &str, part: Part) {
         self.stage(channel, channel, part);
         let prefixes = self
-            .0
+            .state
             .wanted
             .keys()
             .filter(|pattern| pattern.ends_with('*') && matches(pattern, channel));
@@ -62,8 +65,9 @@ impl<'a> Delivery<'a> {
             wanted,
             staged,
             ..
-        } = &mut *self.0;
-        let Some(its) = wanted.get(pattern).filter(|wanted| wanted.is_confirmed()) else {
+        } = &mut *self.state;
+        let is_its = |wanted: &&Wanted| wanted.lane == self.lane && wanted.is_confirmed();
+        let Some(its) = wanted.get(pattern).filter(is_its) else {
             return;
         };
         let is_confirmed = |pattern: &str| wanted.get(pattern).is_some_and(Wanted::is_confirmed);
@@ -88,7 +92,7 @@ impl<'a> Delivery<'a> {
     pub(crate) fn finish(mut self, bytes: &Bytes, size: usize) {
         let State {
             subscribers, staged, ..
-        } = &mut *self.0;
+        } = &mut *self.state;
         for number in staged.drain(..) {
             let Some(subscriber) = subscribers.get_mut(&number) else {
                 continue;
@@ -135,7 +139,7 @@ mod tests {
         let room = Part::append(&mut bytes, "room:a", &[b'x'; 1000]);
         let presence = Part::append(&mut bytes, "presence", b"online");
         let (size, bytes) = (bytes.len(), bytes.freeze());
-        let mut delivery = hub.delivery();
+        let mut delivery = hub.delivery(0);
         delivery.stage("room:*", "room:a", room);
         delivery.stage("presence", "presence", presence);
         delivery.finish(&bytes, size);

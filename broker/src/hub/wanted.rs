@@ -1,8 +1,8 @@
 //! What is wanted by whom, and how far Redis has been asked for it.
 
-use std::{mem, sync::Arc};
+use std::{collections::HashMap, mem, sync::Arc};
 
-use super::{Lane, LaneState, State};
+use super::{Lane, LaneState, State, subscription::Subscriber};
 use crate::is_extra;
 
 /// A pattern that somebody wants, or wanted until just now.
@@ -32,6 +32,23 @@ impl Wanted {
 
     pub(super) fn is_confirmed(&self) -> bool {
         self.standing == Standing::Confirmed
+    }
+
+    /// Tells its hearers that it does not work. Returns whether that is news to any.
+    fn interrupt(
+        &self,
+        pattern: &str,
+        was_confirmed: bool,
+        subscribers: &mut HashMap<u64, Subscriber>,
+    ) -> bool {
+        let mut told = false;
+        for hearer in self.hearers.iter().filter(|_| !is_extra(pattern)) {
+            if let Some(subscriber) = subscribers.get_mut(&hearer.number) {
+                subscriber.missing += usize::from(was_confirmed);
+                told |= subscriber.interrupt();
+            }
+        }
+        told
     }
 }
 
@@ -137,8 +154,9 @@ impl State {
 
     /// See [`super::Hub::take`].
     pub(super) fn take(&mut self, lane: Lane, limit: usize) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
-        let touched = &mut self.lanes[lane].touched;
-        let (mut more, mut less) = (Vec::new(), Vec::new());
+        let LaneState { touched, moved, .. } = &mut self.lanes[lane];
+        let mut less: Vec<Arc<str>> = moved.drain(..moved.len().min(limit)).collect();
+        let mut more = Vec::new();
         while more.len() + less.len() < limit
             && let Some(pattern) = touched.pop_front()
         {
@@ -206,10 +224,48 @@ impl State {
         }
     }
 
+    /// See [`super::Hub::dropped`]. Returns whether a subscriber was told.
+    pub(super) fn dropped(&mut self, lane: Lane, pattern: &str) -> bool {
+        let Some(wanted) = self.wanted.get_mut(pattern) else {
+            return false;
+        };
+        if wanted.lane != lane || !wanted.is_confirmed() {
+            return false;
+        }
+        wanted.standing = Standing::Asked;
+        wanted.interrupt(pattern, true, &mut self.subscribers)
+    }
+
+    /// See [`super::Hub::reroute`]. Returns whether a subscriber was told.
+    pub(super) fn reroute(&mut self) -> bool {
+        let mut told = false;
+        self.wanted.retain(|pattern, wanted| {
+            let lane = (self.route)(pattern);
+            if lane == wanted.lane {
+                return true;
+            }
+            let before = &mut self.lanes[wanted.lane];
+            if before.up && wanted.standing != Standing::Unasked {
+                before.moved.push(Arc::clone(pattern));
+                before.changed.notify_one();
+            }
+            told |= wanted.interrupt(pattern, wanted.is_confirmed(), &mut self.subscribers);
+            if wanted.hearers.is_empty() {
+                return false;
+            }
+            wanted.lane = lane;
+            wanted.standing = Standing::Unasked;
+            self.lanes[lane].touch(pattern);
+            true
+        });
+        told
+    }
+
     /// See [`super::Hub::begin`].
     pub(super) fn begin(&mut self, lane: Lane) {
         let its = self.wanted.iter().filter(|(_, wanted)| wanted.is_of(lane));
         self.lanes[lane].touched = its.map(|(pattern, _)| Arc::clone(pattern)).collect();
+        self.lanes[lane].moved.clear();
         self.lanes[lane].up = true;
         self.lanes[lane].changed.notify_one();
     }
@@ -218,20 +274,14 @@ impl State {
     pub(super) fn lose(&mut self, lane: Lane) -> bool {
         self.lanes[lane].up = false;
         self.lanes[lane].touched.clear();
+        self.lanes[lane].moved.clear();
         let mut told = false;
         self.wanted.retain(|pattern, wanted| {
             if wanted.lane != lane {
                 return true;
             }
-            let was_confirmed = wanted.is_confirmed();
+            told |= wanted.interrupt(pattern, wanted.is_confirmed(), &mut self.subscribers);
             wanted.standing = Standing::Unasked;
-            for hearer in wanted.hearers.iter().filter(|_| !is_extra(pattern)) {
-                let Some(subscriber) = self.subscribers.get_mut(&hearer.number) else {
-                    continue;
-                };
-                subscriber.missing += usize::from(was_confirmed);
-                told |= subscriber.interrupt();
-            }
             !wanted.hearers.is_empty()
         });
         told

@@ -5,18 +5,25 @@ use std::sync::Arc;
 use bytes::{BufMut as _, BytesMut};
 use redis::RedisConnectionInfo;
 
+use super::cluster::slot_of;
+use crate::is_sharded;
+
 /// How a command about channels is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Names,
     Patterns,
+    /// Names of one slot of a cluster.
+    Slot(u16),
 }
 
 impl Kind {
-    /// By what a name means to Redis.
-    pub(super) fn of(name: &str) -> Self {
+    /// By what a name means to Redis, or to a cluster of it.
+    pub(super) fn of(name: &str, is_cluster: bool) -> Self {
         if name.ends_with('*') {
             Self::Patterns
+        } else if is_cluster && is_sharded(name) {
+            Self::Slot(slot_of(name))
         } else {
             Self::Names
         }
@@ -26,6 +33,7 @@ impl Kind {
         match self {
             Self::Names => "SUBSCRIBE",
             Self::Patterns => "PSUBSCRIBE",
+            Self::Slot(_) => "SSUBSCRIBE",
         }
     }
 
@@ -33,6 +41,7 @@ impl Kind {
         match self {
             Self::Names => "UNSUBSCRIBE",
             Self::Patterns => "PUNSUBSCRIBE",
+            Self::Slot(_) => "SUNSUBSCRIBE",
         }
     }
 }

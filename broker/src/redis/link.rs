@@ -4,14 +4,14 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use redis::{
-    AsyncConnectionConfig, IntoConnectionInfo as _, ProtocolVersion, PushInfo, PushKind, RedisError,
+    AsyncConnectionConfig, ProtocolVersion, PushInfo, PushKind, RedisError,
     aio::{MultiplexedConnection, SendError},
 };
 use runtime::Shutdown;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::DropGuard;
 
-use crate::BrokerUrl;
+use crate::{BrokerUrl, url::Server};
 
 /// How often a connection is asked whether it is alive.
 pub(super) const PING_EVERY: Duration = Duration::from_secs(2);
@@ -26,7 +26,7 @@ pub(super) const LAST_PAUSE: Duration = Duration::from_millis(500);
 /// When the kernel gives up on a peer that does not even acknowledge.
 pub(super) const USER_TIMEOUT: Duration = Duration::from_secs(5);
 
-const NO_ANSWER: &str = "no answer";
+pub(super) const NO_ANSWER: &str = "no answer";
 const CLOSED: &str = "the connection was closed";
 
 /// Requests that may wait for the connection's task; the client's default of 50 stalls concurrent callers.
@@ -51,12 +51,16 @@ enum State {
 impl RedisLink {
     /// Connects in the background. `name` says in the logs what the connection is for.
     pub fn connect(name: &'static str, url: &BrokerUrl, shutdown: &Shutdown) -> Self {
+        Self::to(name, url.server(), shutdown)
+    }
+
+    pub(crate) fn to(name: &'static str, server: Server, shutdown: &Shutdown) -> Self {
         let (state, following) = watch::channel(State::Down("connecting".to_owned()));
         let end = shutdown.token().child_token();
         let doubted = Arc::new(Notify::new());
         let keeper = Keeper {
             name,
-            url: url.clone(),
+            server,
             doubted: Arc::clone(&doubted),
             state,
         };
@@ -80,10 +84,9 @@ impl RedisLink {
         }
     }
 
-    /// Says that the server seems not to answer: until it does, callers are refused at once.
-    pub(crate) fn doubt(&self) -> impl Fn() + Send + Sync + use<> {
-        let doubted = Arc::clone(&self.doubted);
-        move || doubted.notify_one()
+    /// For who learns that the server seems not to answer. Does not keep the link alive.
+    pub(crate) fn doubt(&self) -> Doubt {
+        Doubt(Arc::clone(&self.doubted))
     }
 
     /// Calls `told` with whether the link works, now and whenever that changes, until the link has ended. Does not keep it
@@ -102,16 +105,26 @@ impl RedisLink {
     }
 }
 
+/// See [`RedisLink::doubt`].
+pub(crate) struct Doubt(Arc<Notify>);
+
+impl Doubt {
+    /// The server seems not to answer: until it does, callers are refused at once.
+    pub(crate) fn doubt(&self) {
+        self.0.notify_one();
+    }
+}
+
 struct Keeper {
     name: &'static str,
-    url: BrokerUrl,
+    server: Server,
     doubted: Arc<Notify>,
     state: watch::Sender<State>,
 }
 
 impl Keeper {
     async fn keep(self) {
-        let (name, redis) = (self.name, &self.url);
+        let (name, redis) = (self.name, &self.server.shown);
         let mut told_down = false;
         loop {
             let lost = Arc::new(Notify::new());
@@ -154,7 +167,7 @@ impl Keeper {
             .set_response_timeout(Some(TIMEOUT))
             .set_pipeline_buffer_size(PIPELINE);
         let attempt = async {
-            let info = self.url.expose().into_connection_info()?;
+            let info = self.server.info.clone();
             // Pushes, and so the news that the connection is lost, need RESP3.
             let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
             let tcp = redis::io::tcp::TcpSettings::default()

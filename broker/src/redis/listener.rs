@@ -3,15 +3,18 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use redis::ConnectionInfo;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    link::{FIRST_PAUSE, LAST_PAUSE, TIMEOUT},
+    cluster::Changes,
+    link::{Doubt, FIRST_PAUSE, LAST_PAUSE, TIMEOUT},
     session::{Lost, Session},
 };
-use crate::hub::{Hub, Lane};
+use crate::{
+    hub::{Hub, Lane},
+    url::Server,
+};
 
 /// A connection that lived shorter is no reason to begin with the first pause again.
 const LASTS: Duration = Duration::from_secs(1);
@@ -20,13 +23,13 @@ const LASTS: Duration = Duration::from_secs(1);
 pub(super) struct Listener {
     /// What it is for, in the logs.
     pub(super) name: &'static str,
-    /// The server, in words without secrets.
-    pub(super) server: String,
-    pub(super) info: ConnectionInfo,
+    pub(super) server: Server,
     pub(super) hub: Arc<Hub>,
     pub(super) lane: Lane,
-    /// Told when the server no longer answers.
-    pub(super) silent: Box<dyn Fn() + Send + Sync>,
+    /// The connection that publishes.
+    pub(super) doubt: Doubt,
+    /// Where the server is one of a cluster.
+    pub(super) cluster: Option<Changes>,
 }
 
 impl Listener {
@@ -34,15 +37,15 @@ impl Listener {
     /// read on.
     pub(super) async fn run(self, last: CancellationToken) {
         let changed = self.hub.changed(self.lane);
-        while !self.hub.wants(self.lane) {
+        while !self.hub.is_wanted() {
             changed.notified().await;
         }
-        let (name, redis) = (self.name, &self.server);
+        let (name, redis) = (self.name, &self.server.shown);
         let mut told_down = false;
         let mut pause = FIRST_PAUSE;
         loop {
             let opened = tokio::select! {
-                opened = tokio::time::timeout(TIMEOUT, Session::open(&self.info)) => opened,
+                opened = tokio::time::timeout(TIMEOUT, Session::open(&self.server.info, self.cluster.clone())) => opened,
                 () = last.cancelled() => return,
             };
             match opened.unwrap_or(Err(Lost::Silent)) {
@@ -54,7 +57,10 @@ impl Listener {
                     self.hub.lost(self.lane);
                     let reason = lost.to_string();
                     if matches!(lost, Lost::Silent) {
-                        (self.silent)();
+                        self.doubt.doubt();
+                    }
+                    if let Some(cluster) = &self.cluster {
+                        cluster.suspected();
                     }
                     tracing::warn!(connection = name, %redis, reason, "lost Redis; connecting again");
                     told_down = true;

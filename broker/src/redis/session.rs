@@ -18,6 +18,7 @@ use tokio::{
 
 use super::{
     chunk::Chunk,
+    cluster::Changes,
     command::{self, Kind},
     link::{PING_EVERY, USER_TIMEOUT, without_arguments},
     resp::{self, Said, Stop, What},
@@ -31,8 +32,8 @@ use crate::{
 /// Names in one command.
 const NAMES: usize = 1000;
 
-/// Commands about names that may be unanswered.
-const UNANSWERED: usize = 8;
+/// Names that may be unanswered, before more are asked for.
+const UNANSWERED: usize = 8 * NAMES;
 
 /// Pause before a subscription that Redis refused is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -58,14 +59,14 @@ enum Asked {
     Question,
     /// Those names are still to be confirmed.
     Names(VecDeque<Arc<str>>),
-    /// So many names are still to be confirmed as given up.
-    Less(usize),
+    /// Those names are still to be confirmed as given up.
+    Less(VecDeque<Arc<str>>),
 }
 
 /// What was said, once nothing refers to the bytes any more.
 enum Told {
     Subscribed(String),
-    Unsubscribed,
+    Unsubscribed(String),
     Answer,
     Refused(String),
     TooLong(usize),
@@ -85,7 +86,7 @@ struct Talk {
     chunk: Chunk,
     out: BytesMut,
     asked: VecDeque<Asked>,
-    /// Commands about names among them.
+    /// Names among them.
     unanswered: usize,
     /// Refused, to be asked for again then.
     again: Option<Instant>,
@@ -94,18 +95,19 @@ struct Talk {
     heard: bool,
     told_refused: bool,
     told_without: bool,
+    cluster: Option<Changes>,
 }
 
 impl Session {
     /// Connects and says who is there.
-    pub(super) async fn open(info: &ConnectionInfo) -> Result<Self, Lost> {
+    pub(super) async fn open(info: &ConnectionInfo, cluster: Option<Changes>) -> Result<Self, Lost> {
         let ConnectionAddr::Tcp(host, port) = info.addr() else {
             return Err(Lost::Refused("not an address of the network".to_owned()));
         };
         let mut stream = TcpStream::connect((&**host, *port)).await?;
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-        let mut talk = Talk::new();
+        let mut talk = Talk::new(cluster);
         let questions = command::greet(&mut talk.out, info.redis_settings());
         talk.asked.extend((0..questions).map(|_| Asked::Question));
         stream.write_all_buf(&mut talk.out).await?;
@@ -128,7 +130,7 @@ impl Session {
 }
 
 impl Talk {
-    fn new() -> Self {
+    fn new(cluster: Option<Changes>) -> Self {
         Self {
             chunk: Chunk::new(),
             out: BytesMut::new(),
@@ -139,6 +141,7 @@ impl Talk {
             heard: false,
             told_refused: false,
             told_without: false,
+            cluster,
         }
     }
 
@@ -197,16 +200,17 @@ impl Talk {
             if more.is_empty() && less.is_empty() {
                 return;
             }
-            for (kind, names) in by(&less, Kind::of) {
+            let is_cluster = self.cluster.is_some();
+            let kind = |name: &str| Kind::of(name, is_cluster);
+            self.unanswered += more.len() + less.len();
+            for (kind, names) in by(&less, kind) {
                 command::about(&mut self.out, kind.unsubscribe(), &names);
-                self.asked.push_back(Asked::Less(names.len()));
-                self.unanswered += 1;
+                self.asked.push_back(Asked::Less(names.into()));
             }
             // Extras are refused without consequences for the others.
-            for ((_, kind), names) in by(&more, |name| (!is_extra(name), Kind::of(name))) {
+            for ((_, kind), names) in by(&more, |name| (!is_extra(name), kind(name))) {
                 command::about(&mut self.out, kind.subscribe(), &names);
                 self.asked.push_back(Asked::Names(names.into()));
-                self.unanswered += 1;
             }
         }
     }
@@ -238,14 +242,14 @@ impl Talk {
                     } => {
                         let text = |bytes| str::from_utf8(bytes).ok();
                         let name = text(&bytes[from..][channel.clone()]);
-                        if let (Some((hub, _)), Some(pattern), Some(name)) = (hub, text(pattern), name) {
+                        if let (Some((hub, lane)), Some(pattern), Some(name)) = (hub, text(pattern), name) {
                             let part = Part {
                                 start: from + channel.start,
                                 channel: channel.len(),
                                 payload: payload.start - channel.start,
                                 end: from + payload.end,
                             };
-                            let delivery = delivery.get_or_insert_with(|| hub.delivery());
+                            let delivery = delivery.get_or_insert_with(|| hub.delivery(lane));
                             delivery.stage(pattern, name, part);
                         }
                     }
@@ -255,10 +259,10 @@ impl Talk {
                         payload,
                     } => {
                         let text = |bytes| str::from_utf8(bytes).ok();
-                        if let (Some((hub, _)), Some(pattern), Some(name)) =
+                        if let (Some((hub, lane)), Some(pattern), Some(name)) =
                             (hub, text(pattern), text(channel))
                         {
-                            let delivery = delivery.get_or_insert_with(|| hub.delivery());
+                            let delivery = delivery.get_or_insert_with(|| hub.delivery(lane));
                             delivery.skipped(pattern, name);
                         }
                         break Told::TooLong(payload);
@@ -266,7 +270,9 @@ impl Talk {
                     What::Subscribed(name) => {
                         break Told::Subscribed(String::from_utf8_lossy(name).into_owned());
                     }
-                    What::Unsubscribed(_) => break Told::Unsubscribed,
+                    What::Unsubscribed(name) => {
+                        break Told::Unsubscribed(String::from_utf8_lossy(name).into_owned());
+                    }
                     What::Answer => break Told::Answer,
                     What::Refused(why) => {
                         break Told::Refused(without_arguments(&String::from_utf8_lossy(why)));
@@ -291,7 +297,14 @@ impl Talk {
                         hub.confirm(lane, &name);
                     }
                 }
-                Told::Unsubscribed => self.unsubscribed(),
+                Told::Unsubscribed(name) => {
+                    if let Some((hub, lane)) = hub
+                        && !self.unsubscribed(&name)
+                    {
+                        hub.dropped(lane, &name);
+                        self.again(vec![name.into()]);
+                    }
+                }
                 Told::Answer => {
                     if let Some(Asked::Question) = self.asked.front() {
                         self.asked.pop_front();
@@ -304,51 +317,65 @@ impl Talk {
     }
 
     fn subscribed(&mut self, name: &str) {
-        let Some(Asked::Names(names)) = self.asked.front_mut() else {
-            return;
-        };
-        if names.front().is_some_and(|next| **next == *name) {
+        if let Some(Asked::Names(names)) = self.asked.front_mut()
+            && names.front().is_some_and(|next| **next == *name)
+        {
             names.pop_front();
-        }
-        if names.is_empty() {
-            self.asked.pop_front();
             self.unanswered -= 1;
+            if names.is_empty() {
+                self.asked.pop_front();
+            }
         }
     }
 
-    fn unsubscribed(&mut self) {
-        let Some(Asked::Less(count)) = self.asked.front_mut() else {
-            return;
+    /// Returns whether that was asked for. A server of a cluster gives up what has moved to another one.
+    fn unsubscribed(&mut self, name: &str) -> bool {
+        let Some(Asked::Less(names)) = self.asked.front_mut() else {
+            return false;
         };
-        *count -= 1;
-        if *count == 0 {
-            self.asked.pop_front();
-            self.unanswered -= 1;
+        if names.front().is_none_or(|next| **next != *name) {
+            return false;
         }
+        names.pop_front();
+        self.unanswered -= 1;
+        if names.is_empty() {
+            self.asked.pop_front();
+        }
+        true
     }
 
     fn refused(&mut self, error: String) -> Result<(), Lost> {
-        let names: Vec<Arc<str>> = match self.asked.pop_front() {
-            Some(Asked::Names(names)) => names.into(),
-            Some(Asked::Less(_)) => {
-                self.unanswered -= 1;
-                return Ok(());
-            }
+        let (names, more) = match self.asked.pop_front() {
+            Some(Asked::Names(names)) => (names, true),
+            Some(Asked::Less(names)) => (names, false),
             Some(Asked::Question) | None => return Err(Lost::Refused(error)),
         };
-        self.unanswered -= 1;
+        self.unanswered -= names.len();
+        if !more {
+            return Ok(());
+        }
         if error.starts_with("NOPERM") && names.iter().all(|name| is_extra(name)) {
             if !mem::replace(&mut self.told_without, true) {
                 tracing::warn!(error, patterns = ?names, "can't subscribe; going on without");
             }
             return Ok(());
         }
-        if !mem::replace(&mut self.told_refused, true) {
+        let moves =
+            self.cluster.is_some() && (error.starts_with("MOVED") || error.starts_with("CLUSTERDOWN"));
+        if !moves && !mem::replace(&mut self.told_refused, true) {
             tracing::warn!(error, patterns = ?names, "can't subscribe; trying on");
         }
+        self.again(names.into());
+        Ok(())
+    }
+
+    /// Asks for those again a little later, unless they have moved elsewhere then.
+    fn again(&mut self, names: Vec<Arc<str>>) {
         self.refused.extend(names);
         self.again.get_or_insert_with(|| Instant::now() + AGAIN);
-        Ok(())
+        if let Some(cluster) = &self.cluster {
+            cluster.suspected();
+        }
     }
 }
 
