@@ -215,13 +215,22 @@ impl Key {
     }
 }
 
+/// The message that has a name.
+#[derive(Debug)]
+enum Known {
+    /// It is stored.
+    Stored(Box<MessageRow>),
+    /// It is new in this batch, and stands here among the new ones.
+    New(usize),
+}
+
 /// A batch on its way from changes to rows.
 #[derive(Debug, Default)]
 struct Plan {
     now: Timestamp,
     heads: HashMap<String, i64>,
     taken: BTreeMap<String, i64>,
-    known: HashMap<Key, MessageRow>,
+    known: HashMap<Key, Known>,
     targets: HashMap<String, MessageRow>,
     new: Vec<MessageRow>,
     rewritten: Vec<String>,
@@ -231,7 +240,15 @@ struct Plan {
 impl Plan {
     fn remember(&mut self, row: MessageRow) {
         if let Some(key) = Key::of_row(&row) {
-            self.known.insert(key, row);
+            self.known.insert(key, Known::Stored(Box::new(row)));
+        }
+    }
+
+    /// The message with this name.
+    fn first(&self, key: &Key) -> Option<&MessageRow> {
+        match self.known.get(key)? {
+            Known::Stored(row) => Some(row),
+            Known::New(at) => self.new.get(*at),
         }
     }
 
@@ -251,7 +268,8 @@ impl Plan {
     }
 
     fn send(&mut self, new: &NewMessage) -> Result<Committed> {
-        if let Some(first) = Key::of_new(new).and_then(|key| self.known.get(&key)) {
+        let key = Key::of_new(new);
+        if let Some(first) = key.as_ref().and_then(|key| self.first(key)) {
             return Ok(Committed {
                 message: first.clone().into(),
                 repeated: true,
@@ -276,8 +294,10 @@ impl Plan {
         let people = mentions::mentioned(&new.content, &new.user_id);
         self.outbox
             .extend(people.into_iter().map(|user| OutboxRow::mention(&row.id, user)));
+        if let Some(key) = key {
+            self.known.insert(key, Known::New(self.new.len()));
+        }
         self.new.push(row.clone());
-        self.remember(row.clone());
         Ok(Committed {
             message: row.into(),
             repeated: false,
