@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use sql::Millis;
 use uuid::Uuid;
 
-use super::{Log, Span, SqlStore, append_postgres, append_sqlite, log, outbox::OutboxRow, rows::MessageRow};
+use super::{
+    Head, Log, Span, SqlStore, append_postgres, append_sqlite, log, outbox::OutboxRow, rows::MessageRow,
+};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -86,12 +88,18 @@ impl Log for SqlStore {
         .map_err(Error::Store)
     }
 
-    async fn history(&self, room_id: &str, span: Span, head: u64, limit: u32) -> Result<Vec<Message>> {
-        log::history(&self.db, room_id, span, head, limit).await
+    async fn history(&self, room_id: &str, span: Span, head: &Head, limit: u32) -> Result<Vec<Message>> {
+        log::history(&self.db, &self.replicas, room_id, span, head, limit).await
     }
 
-    async fn changes(&self, room_id: &str, after: u64, up_to: u64, limit: u32) -> Result<Vec<Message>> {
-        log::changes(&self.db, room_id, after, up_to, limit).await
+    async fn changes(
+        &self,
+        room_id: &str,
+        between: (u64, u64),
+        head: &Head,
+        limit: u32,
+    ) -> Result<Vec<Message>> {
+        log::changes(&self.db, &self.replicas, room_id, between, head, limit).await
     }
 
     async fn was_of(&self, room_id: &str, seq: u64, id: &str) -> Result<bool> {

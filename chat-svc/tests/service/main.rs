@@ -11,6 +11,7 @@ mod identity;
 mod outbox;
 mod overload;
 mod publishing;
+mod replicas;
 mod rooms;
 mod sends;
 mod support;
