@@ -47,6 +47,13 @@ pub struct Settings {
         help = "The store: sqlite://path/to/file.db or postgres://user:password@host:port/database"
     )]
     database_url: String,
+    #[arg(
+        long,
+        env = "DATABASE_READ_URL",
+        hide_env_values = true,
+        help = "Replicas of PostgreSQL that history may be read from, separated by commas: postgres://…"
+    )]
+    database_read_url: Option<String>,
     /// The broker: redis://host:port; without one, live frames stay in this process
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
@@ -90,6 +97,8 @@ pub struct Config {
     pub listen: Listen,
     /// Where rooms, messages and identities lie.
     pub database: DatabaseUrl,
+    /// Copies of it that history may be read from; PostgreSQL only.
+    pub replicas: Vec<DatabaseUrl>,
     /// Where frames go.
     pub broker: Source,
     /// Where mentions are delivered to; `None`: they wait in the store.
@@ -132,16 +141,20 @@ impl Program for Settings {
                 "names SQLite, which has no partitions: partition-messages needs PostgreSQL",
             );
         }
+        let replicas = given(self.database_read_url.as_deref()).unwrap_or_default();
+        let replicas = problems.check("DATABASE_READ_URL", replicas_of(database.as_ref(), replicas));
         let broker = problems.check("REDIS_URL", Source::from_setting(self.redis_url.as_deref()));
         let notify =
             given(Some(&self.notify_url)).and_then(|url| service_url(&mut problems, "NOTIFY_URL", url));
         let config = listen
             .zip(database)
+            .zip(replicas)
             .zip(broker)
-            .map(|((listen, database), broker)| Task {
+            .map(|(((listen, database), replicas), broker)| Task {
                 config: Config {
                     listen,
                     database,
+                    replicas,
                     broker,
                     notify,
                 },
@@ -156,6 +169,27 @@ impl Program for Settings {
             None => crate::run(config, shutdown).await,
         }
     }
+}
+
+/// The databases that `urls` names. A comma alone does not separate them: one URL may name several hosts.
+fn replicas_of(database: Option<&DatabaseUrl>, urls: &str) -> Result<Vec<DatabaseUrl>, &'static str> {
+    let mut replicas: Vec<DatabaseUrl> = Vec::new();
+    let mut rest = urls;
+    while !rest.is_empty() {
+        let end = rest.match_indices(',').map(|(at, _)| at);
+        let end = end.into_iter().find(|at| {
+            rest.get(at + 1..)
+                .is_some_and(|next| next.trim_start().starts_with("postgres"))
+        });
+        let (url, others) = rest.split_at(end.unwrap_or(rest.len()));
+        replicas.push(url.parse()?);
+        rest = others.trim_start_matches(',');
+    }
+    let is_postgres = |url: &DatabaseUrl| matches!(url, DatabaseUrl::Postgres(_));
+    if !replicas.iter().all(is_postgres) || (!replicas.is_empty() && !database.is_none_or(is_postgres)) {
+        return Err("only PostgreSQL has replicas: this and DATABASE_URL must begin with postgres://");
+    }
+    Ok(replicas)
 }
 
 #[cfg(test)]
@@ -176,6 +210,7 @@ mod tests {
             "--bind=",
             "--admin-port=",
             "--database-url=",
+            "--database-read-url=",
             "--redis-url=",
             "--notify-url=",
         ])
@@ -185,6 +220,31 @@ mod tests {
         assert_eq!(config.database.to_string(), DATABASE_URL);
         assert!(matches!(config.broker, Source::Shared(_)));
         assert_eq!(config.notify, None);
+        assert_eq!(config.replicas, []);
+    }
+
+    #[test]
+    fn replicas_may_be_several_and_have_several_hosts() {
+        let one = "--database-url=postgres://u:p@db/chat_db";
+        let replicas = |urls: &str| {
+            let config = checked(&[one, &format!("--database-read-url={urls}")])?;
+            Ok::<_, String>(config.replicas)
+        };
+        let parsed = |url: &str| url.parse::<DatabaseUrl>().unwrap();
+        assert_eq!(replicas("postgres://a/d").unwrap(), [parsed("postgres://a/d")]);
+        assert_eq!(
+            replicas("postgres://u:p@a,b/d, postgresql://c/d").unwrap(),
+            [parsed("postgres://u:p@a,b/d"), parsed("postgresql://c/d")]
+        );
+        for bad in ["sqlite://a.db", "postgres://a/d,sqlite://b", "hunter2"] {
+            let told = replicas(bad).unwrap_err();
+            assert!(
+                told.contains("DATABASE_READ_URL") && !told.contains("hunter2"),
+                "{told}"
+            );
+        }
+        let told = checked(&["--database-read-url=postgres://a/d"]).unwrap_err();
+        assert!(told.contains("DATABASE_READ_URL"), "SQLite has none: {told}");
     }
 
     #[test]

@@ -90,6 +90,7 @@ pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
     let (redis, redis_address) = redis().await?;
     let settings = postgres::Settings {
         durability: Durability::Full,
+        scale: postgres::Scale::Load,
         max_connections: 300,
     };
     let postgres = postgres::Server::start_with(settings).await;

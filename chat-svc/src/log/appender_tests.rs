@@ -29,11 +29,11 @@ impl Log for Sends {
         Ok(batch.into_iter().map(&mut commit).collect())
     }
 
-    async fn history(&self, _: &str, _: store::Span, _: u64, _: u32) -> Result<Vec<Message>> {
+    async fn history(&self, _: &str, _: store::Span, _: &store::Head, _: u32) -> Result<Vec<Message>> {
         Ok(Vec::new())
     }
 
-    async fn changes(&self, _: &str, _: u64, _: u64, _: u32) -> Result<Vec<Message>> {
+    async fn changes(&self, _: &str, _: (u64, u64), _: &store::Head, _: u32) -> Result<Vec<Message>> {
         Ok(Vec::new())
     }
 

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use sql::Millis;
 use uuid::Uuid;
 
-use super::{Log, Span, SqlStore, append_postgres, append_sqlite, log, outbox::OutboxRow, rows::MessageRow};
+use super::{
+    Head, Log, Span, SqlStore, append_postgres, append_sqlite, log, outbox::OutboxRow, rows::MessageRow,
+};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -86,12 +88,18 @@ impl Log for SqlStore {
         .map_err(Error::Store)
     }
 
-    async fn history(&self, room_id: &str, span: Span, head: u64, limit: u32) -> Result<Vec<Message>> {
-        log::history(&self.db, room_id, span, head, limit).await
+    async fn history(&self, room_id: &str, span: Span, head: &Head, limit: u32) -> Result<Vec<Message>> {
+        log::history(&self.db, &self.replicas, room_id, span, head, limit).await
     }
 
-    async fn changes(&self, room_id: &str, after: u64, up_to: u64, limit: u32) -> Result<Vec<Message>> {
-        log::changes(&self.db, room_id, after, up_to, limit).await
+    async fn changes(
+        &self,
+        room_id: &str,
+        between: (u64, u64),
+        head: &Head,
+        limit: u32,
+    ) -> Result<Vec<Message>> {
+        log::changes(&self.db, &self.replicas, room_id, between, head, limit).await
     }
 
     async fn was_of(&self, room_id: &str, seq: u64, id: &str) -> Result<bool> {
@@ -215,13 +223,22 @@ impl Key {
     }
 }
 
+/// The message that has a name.
+#[derive(Debug)]
+enum Known {
+    /// It is stored.
+    Stored(Box<MessageRow>),
+    /// It is new in this batch, and stands here among the new ones.
+    New(usize),
+}
+
 /// A batch on its way from changes to rows.
 #[derive(Debug, Default)]
 struct Plan {
     now: Timestamp,
     heads: HashMap<String, i64>,
     taken: BTreeMap<String, i64>,
-    known: HashMap<Key, MessageRow>,
+    known: HashMap<Key, Known>,
     targets: HashMap<String, MessageRow>,
     new: Vec<MessageRow>,
     rewritten: Vec<String>,
@@ -231,7 +248,15 @@ struct Plan {
 impl Plan {
     fn remember(&mut self, row: MessageRow) {
         if let Some(key) = Key::of_row(&row) {
-            self.known.insert(key, row);
+            self.known.insert(key, Known::Stored(Box::new(row)));
+        }
+    }
+
+    /// The message with this name.
+    fn first(&self, key: &Key) -> Option<&MessageRow> {
+        match self.known.get(key)? {
+            Known::Stored(row) => Some(row),
+            Known::New(at) => self.new.get(*at),
         }
     }
 
@@ -251,7 +276,8 @@ impl Plan {
     }
 
     fn send(&mut self, new: &NewMessage) -> Result<Committed> {
-        if let Some(first) = Key::of_new(new).and_then(|key| self.known.get(&key)) {
+        let key = Key::of_new(new);
+        if let Some(first) = key.as_ref().and_then(|key| self.first(key)) {
             return Ok(Committed {
                 message: first.clone().into(),
                 repeated: true,
@@ -276,8 +302,10 @@ impl Plan {
         let people = mentions::mentioned(&new.content, &new.user_id);
         self.outbox
             .extend(people.into_iter().map(|user| OutboxRow::mention(&row.id, user)));
+        if let Some(key) = key {
+            self.known.insert(key, Known::New(self.new.len()));
+        }
         self.new.push(row.clone());
-        self.remember(row.clone());
         Ok(Committed {
             message: row.into(),
             repeated: false,

@@ -12,6 +12,7 @@ mod outbox;
 mod overload;
 mod partitions;
 mod publishing;
+mod replicas;
 mod rooms;
 mod sends;
 mod support;

@@ -25,6 +25,8 @@ pub(crate) struct Store {
     pub(crate) url: DatabaseUrl,
     /// Where it is PostgreSQL.
     pub(crate) database: Option<postgres::Database>,
+    /// Where it has any.
+    pub(crate) replicas: Vec<DatabaseUrl>,
     _folder: Option<Arc<TempDir>>,
 }
 
@@ -34,15 +36,20 @@ impl Store {
         Self {
             url: DatabaseUrl::Sqlite(folder.path().join("chat.db")),
             database: None,
+            replicas: Vec::new(),
             _folder: Some(Arc::new(folder)),
         }
     }
 
     pub(crate) async fn postgres() -> Self {
-        let database = postgres::database().await;
+        Self::at(postgres::database().await)
+    }
+
+    pub(crate) fn at(database: postgres::Database) -> Self {
         Self {
             url: DatabaseUrl::Postgres(database.url().to_owned()),
             database: Some(database),
+            replicas: Vec::new(),
             _folder: None,
         }
     }
@@ -77,6 +84,7 @@ impl Store {
                 admin_port: None,
             },
             database: self.url.clone(),
+            replicas: self.replicas.clone(),
             broker,
             notify,
         };

@@ -84,6 +84,7 @@ impl System {
         let config = chat_svc::Config {
             listen: listen(self.chat),
             database: self.database(),
+            replicas: Vec::new(),
             broker: Source::Shared(self.broker.clone()),
             notify: None,
         };

@@ -89,6 +89,7 @@ impl App {
         let config = chat_svc::Config {
             listen: chat_at,
             database: database("chat.db"),
+            replicas: Vec::new(),
             broker: broker.clone(),
             notify: Some(services.notify.clone()),
         };
