@@ -146,20 +146,21 @@ impl Program for Settings {
         let broker = problems.check("REDIS_URL", Source::from_setting(self.redis_url.as_deref()));
         let notify =
             given(Some(&self.notify_url)).and_then(|url| service_url(&mut problems, "NOTIFY_URL", url));
-        let config = listen
-            .zip(database)
-            .zip(replicas)
-            .zip(broker)
-            .map(|(((listen, database), replicas), broker)| Task {
-                config: Config {
-                    listen,
-                    database,
-                    replicas,
-                    broker,
-                    notify,
-                },
-                partitions,
-            });
+        let config =
+            listen
+                .zip(database)
+                .zip(replicas)
+                .zip(broker)
+                .map(|(((listen, database), replicas), broker)| Task {
+                    config: Config {
+                        listen,
+                        database,
+                        replicas,
+                        broker,
+                        notify,
+                    },
+                    partitions,
+                });
         problems.into_result(config)
     }
 

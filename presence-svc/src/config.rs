@@ -20,6 +20,7 @@ use crate::store::{Lifetimes, StoreSource};
     version,
     about = "ChatFlow's presence service: who is online, who types"
 )]
+#[expect(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct Settings {
     /// Port for gRPC
     #[arg(long, env = "PORT", default_value = "8021")]
