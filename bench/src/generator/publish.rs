@@ -172,7 +172,11 @@ impl<'a> Sender<'a> {
         while begun.elapsed() < self.publish.duration {
             let received = (counters.deliveries() - before) / receivers.max(1);
             let ahead = self.sent - received.min(self.sent);
-            let may = (senders * AHEAD).saturating_sub(ahead);
+            let may = if receivers == 0 {
+                senders
+            } else {
+                (senders * AHEAD).saturating_sub(ahead)
+            };
             if may == 0 {
                 let enough = self.sent - senders * AHEAD / 2;
                 counters
