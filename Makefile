@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test soak compose-test check setup fmt
+.PHONY: help run test soak compose-test bench bench-million autobahn bench-check check setup fmt
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run the whole chat on this machine: http://localhost:8092
 	cargo run --release
@@ -18,6 +18,18 @@ soak: setup ## Run random faults for as long as MINUTES says (60), in runs of te
 
 compose-test: setup ## Walk the guide of compose/ by machine, scale, kill, and take all down (Docker; images of our own where no registry is reached)
 	scripts/compose-test.sh
+
+bench: setup ## Measure ChatFlow beside the floor of the machine and other servers (up to 20 minutes; QUICK=1: 6): bench/RESULTS.md
+	scripts/bench.sh
+
+bench-million: setup ## Hold as many connections on one edge as the limit of open files allows, up to 1,000,000
+	scripts/bench.sh million
+
+autobahn: setup ## Run the Autobahn test suite against the frame code (a quarter of an hour; needs Python 2.7 or Docker)
+	scripts/autobahn.sh
+
+bench-check: ## Count the instructions of the hot path, and hold them against the committed numbers (valgrind)
+	scripts/bench-check.sh
 
 check: setup ## Check format, lints, documentation, dependencies and browser code
 	scripts/setup-checks.sh

@@ -39,25 +39,11 @@ for font in /usr/share/fonts/truetype/dejavu:fonts-dejavu-core /usr/share/fonts/
 done
 
 if [ ${#packages[@]} -gt 0 ]; then
-    as_root=()
-    if [ "$(id -u)" != 0 ]; then
-        if ! sudo -n true 2>/dev/null && ! [ -t 0 ]; then
-            echo "Can't install without root: run \`apt-get install ${packages[*]}\`, then try again." >&2
-            exit 1
-        fi
-        as_root=(sudo)
-    fi
-    if ! command -v apt-get >/dev/null; then
-        echo "Can't install without apt-get. Missing, by their Debian names: ${packages[*]}" >&2
-        exit 1
-    fi
-    echo "Installing ${packages[*]}."
     # The tests want the program only; as a service it would take port 9090 from the one in compose.
     if [[ " ${packages[*]} " = *" prometheus "* ]] && [ -d /run/systemd/system ]; then
-        "${as_root[@]}" systemctl mask --quiet prometheus.service
+        as_root systemctl mask --quiet prometheus.service
     fi
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null
+    install_debian "${packages[@]}"
 fi
 
 # The tests call our gRPC services as a stranger does. Debian packages no grpcurl; buf is one download.

@@ -18,7 +18,7 @@ START_SECONDS = 20
 STEP_SECONDS = 10
 QUIET_SECONDS = 0.3
 BURST = 10
-MARK = b"@t="
+MARK = b"~t="
 
 
 class Failure(Exception):
@@ -27,7 +27,7 @@ class Failure(Exception):
 
 def payload(room: str, number: int) -> bytes:
     """A message of about 250 bytes like the load generator's, whose mark is followed by 19 digits."""
-    content = f"@t={number:019d} " + "x" * 60
+    content = f"~t={number:019d} " + "x" * 60
     message = {"id": f"00000000-0000-7000-8000-{number:012d}", "user_id": "user-1", "content": content, "room_id": room, "seq": number}
     return json.dumps({"type": "message", **message, "created_at": "2026-01-01T00:00:00.000000Z"}, separators=(",", ":")).encode()
 

@@ -1,6 +1,6 @@
 //! Who is measured: ChatFlow, the floors, and other servers, all behind the same face.
 
-mod chatflow;
+pub(crate) mod chatflow;
 mod floor;
 mod peer;
 mod server;
@@ -12,6 +12,7 @@ use crate::{
     fault::{Fault, Result},
 };
 
+pub(crate) use peer::{Peer, all as peers};
 pub(crate) use server::Server;
 
 /// What a contender has to be prepared for.
@@ -78,10 +79,8 @@ pub(crate) async fn start(name: &str, setup: &Setup) -> Result<Running> {
     }
     let source = source(setup).await?;
     match name {
-        "floor-frame" => floor::start("frame", 0, source).await,
-        "floor-batch" => floor::start("batch", 0, source).await,
-        "floor-frame-1" => floor::start("frame", 1, source).await,
-        "floor-batch-1" => floor::start("batch", 1, source).await,
+        "floor-each" => floor::start("frame", 0, source).await,
+        "floor-batched" => floor::start("batch", 0, source).await,
         peer => match peer::find(peer)? {
             Some(found) => found.start(source).await,
             None => Err(Fault::other(format!(

@@ -12,6 +12,7 @@ mod one;
 mod payload;
 mod proc;
 mod record;
+mod suite;
 mod workload;
 
 use std::{io::Write, process::ExitCode};
@@ -30,6 +31,8 @@ struct Arguments {
 enum Command {
     /// One workload on one contender; prints a line of JSON
     One(one::Arguments),
+    /// All workloads on all contenders in turns; writes RESULTS.md, results.json and plots
+    All(suite::Arguments),
     /// Holds sockets and publishes, told what to do by lines of JSON on standard input (started by the others)
     #[command(hide = true)]
     Generator(generator::Arguments),
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     limits::sockets();
     let done = match Arguments::parse().command {
         Command::One(arguments) => one::run(arguments),
+        Command::All(arguments) => suite::run(&arguments),
         Command::Generator(arguments) => generator::run(&arguments),
         Command::Floor(arguments) => floor::run(&arguments),
     };

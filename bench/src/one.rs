@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// What to do
     #[arg(long)]
     workload: String,
-    /// Who does it: chatflow, floor-frame, floor-batch, or the name of a peer
+    /// Who does it: chatflow, floor-each, floor-batched, or the name of a peer
     #[arg(long)]
     contender: String,
     /// The folder of ChatFlow's programs [default: where this one is]

@@ -6,7 +6,7 @@ use proto::frame::{MessageFrame, ServerFrame};
 use crate::clock;
 
 /// What stands before the time.
-pub(crate) const MARK: &[u8] = b"@t=";
+pub(crate) const MARK: &[u8] = b"~t=";
 
 /// The digits of the time.
 const DIGITS: usize = 19;
@@ -17,7 +17,7 @@ pub(crate) const CONTENT: usize = 120;
 /// A content of [`CONTENT`] bytes that tells the time of now.
 pub(crate) fn content() -> String {
     let now = clock::now();
-    let mut content = format!("@t={now:019} ");
+    let mut content = format!("~t={now:019} ");
     while content.len() < CONTENT {
         content.push_str("the quick brown fox jumps over the lazy dog ");
     }

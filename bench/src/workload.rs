@@ -9,6 +9,7 @@ mod million;
 mod resume;
 mod send;
 mod start_up;
+mod wide;
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The names of all workloads.
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 13] = [
     "room-single",
     "room-burst",
     "small-rooms",
@@ -32,10 +33,12 @@ pub(crate) const NAMES: [&str; 12] = [
     "files",
     "million",
     "start",
+    "wide-room",
 ];
 
 /// How large a workload is, where it is not as large as usual.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[expect(clippy::struct_field_names, reason = "they are what the flags are called")]
 pub(crate) struct Size {
     /// Sockets in all
     #[arg(long)]
@@ -78,6 +81,7 @@ pub(crate) async fn run(workload: &str, contender: &str, size: &Size, setup: &Se
         "files" => files::files(contender, size, setup).await,
         "million" => million::million(contender, size, setup).await,
         "start" => start_up::start(setup).await,
+        "wide-room" => wide::wide_room(contender, size, setup).await,
         other => Err(Fault::other(format!(
             "no workload is called {other}: there are {}",
             NAMES.join(", ")

@@ -1,80 +1,112 @@
 //! Who subscribes to what in this process, and what each is told.
+//!
+//! A pattern that somebody wants belongs to a lane: the connection on which Redis is asked for it. There is one for each
+//! server; in process there is one too, and everything on it works at once.
+
+mod delivery;
+mod subscription;
+mod wanted;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{Notify, watch};
 
-use crate::{Event, Publication, Subscription, inbox::Inbox, is_extra, matches};
+use crate::{Publication, Subscription, inbox::Inbox, message::Part};
+pub(crate) use delivery::Delivery;
+use subscription::{HubSubscription, Subscriber};
+use wanted::Wanted;
 
-/// All subscriptions of a broker. Whether one works depends on its patterns: in process they always do, on Redis
-/// between their confirmation and the loss of the connection.
+/// A connection that patterns are asked for on.
+pub(crate) type Lane = usize;
+
+/// All subscriptions of a broker.
 pub(crate) struct Hub {
     inbox_bytes: usize,
     connected: watch::Sender<bool>,
-    /// A pattern is wanted or no longer wanted.
-    pub(crate) changed: Notify,
     state: Mutex<State>,
 }
 
-struct State {
+pub(crate) struct State {
+    /// The number of the next subscriber.
     next: u64,
-    subscribers: BTreeMap<u64, Subscriber>,
-    delivering: Delivering,
+    subscribers: HashMap<u64, Subscriber>,
+    wanted: HashMap<Arc<str>, Wanted>,
+    lanes: Vec<LaneState>,
+    /// Which lane a pattern belongs to.
+    route: Box<dyn Fn(&str) -> Lane + Send>,
+    publishes: Publishes,
+    /// Subscribers that a delivery has something for.
+    staged: Vec<u64>,
 }
 
-struct Subscriber {
-    patterns: Vec<String>,
-    inbox: Arc<Inbox>,
-    live: bool,
-}
-
-enum Delivering {
-    Everything,
+/// How much of what is published here leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Publishes {
     Nothing,
-    /// What was confirmed in this session.
-    Confirmed(u64, BTreeSet<String>),
+    /// What is for some of the servers.
+    Some,
+    Everything,
 }
 
-impl Delivering {
-    fn covers(&self, patterns: &[String]) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Nothing => false,
-            Self::Confirmed(_, confirmed) => patterns
-                .iter()
-                .all(|pattern| is_extra(pattern) || confirmed.contains(pattern)),
+struct LaneState {
+    /// Whether it works without being asked.
+    always: bool,
+    up: bool,
+    /// A pattern is wanted or no longer wanted.
+    changed: Arc<Notify>,
+    /// Those patterns.
+    touched: VecDeque<Arc<str>>,
+    /// Patterns that moved to another lane, still subscribed to on this one.
+    moved: Vec<Arc<str>>,
+}
+
+impl LaneState {
+    fn new(always: bool) -> Self {
+        Self {
+            always,
+            up: always,
+            changed: Arc::default(),
+            touched: VecDeque::new(),
+            moved: Vec::new(),
         }
     }
 
-    fn is(&self, session: u64) -> bool {
-        matches!(self, Self::Confirmed(now, _) if *now == session)
+    fn touch(&mut self, pattern: &Arc<str>) {
+        self.touched.push_back(Arc::clone(pattern));
+        self.changed.notify_one();
     }
 }
 
 impl Hub {
     /// Where every subscription works from the start.
     pub(crate) fn always(inbox_bytes: usize) -> Arc<Self> {
-        Self::new(Delivering::Everything, true, inbox_bytes)
+        Self::new(true, inbox_bytes)
     }
 
-    /// Where subscriptions work once they are confirmed.
+    /// Where subscriptions work once they are confirmed, all on lane 0.
     pub(crate) fn unconnected(inbox_bytes: usize) -> Arc<Self> {
-        Self::new(Delivering::Nothing, false, inbox_bytes)
+        Self::new(false, inbox_bytes)
     }
 
-    fn new(delivering: Delivering, connected: bool, inbox_bytes: usize) -> Arc<Self> {
+    fn new(works: bool, inbox_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             inbox_bytes,
-            connected: watch::Sender::new(connected),
-            changed: Notify::new(),
+            connected: watch::Sender::new(works),
             state: Mutex::new(State {
                 next: 0,
-                subscribers: BTreeMap::new(),
-                delivering,
+                subscribers: HashMap::new(),
+                wanted: HashMap::new(),
+                lanes: vec![LaneState::new(works)],
+                route: Box::new(|_| 0),
+                publishes: if works {
+                    Publishes::Everything
+                } else {
+                    Publishes::Nothing
+                },
+                staged: Vec::new(),
             }),
         })
     }
@@ -87,112 +119,133 @@ impl Hub {
         self.connected.subscribe()
     }
 
+    /// Wakes when [`Self::take`] has something for a lane.
+    pub(crate) fn changed(&self, lane: Lane) -> Arc<Notify> {
+        Arc::clone(&self.lock().lanes[lane].changed)
+    }
+
     pub(crate) fn subscribe(self: &Arc<Self>, patterns: &[&str]) -> Box<dyn Subscription> {
-        let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
         let inbox = Arc::new(Inbox::new(self.inbox_bytes));
         let mut state = self.lock();
-        let live = state.delivering.covers(&patterns);
-        if live {
-            inbox.connected();
-        }
         let number = state.next;
         state.next += 1;
-        let subscriber = Subscriber {
-            patterns,
-            inbox: Arc::clone(&inbox),
-            live,
-        };
-        state.subscribers.insert(number, subscriber);
+        state
+            .subscribers
+            .insert(number, Subscriber::new(Arc::clone(&inbox)));
+        for pattern in patterns {
+            state.want(number, pattern);
+        }
+        for lane in &state.lanes {
+            lane.changed.notify_one();
+        }
+        if state.publishes != Publishes::Nothing
+            && let Some(subscriber) = state.subscribers.get_mut(&number)
+        {
+            subscriber.settle();
+        }
         drop(state);
         // Brokers are made before the process has its metrics.
         gauge(*self.connected.borrow());
-        self.changed.notify_one();
-        Box::new(HubSubscription {
-            hub: Arc::clone(self),
-            number,
-            inbox,
-        })
+        Box::new(HubSubscription::new(Arc::clone(self), number, inbox))
     }
 
     /// Hands on what was published in this process.
     pub(crate) fn deliver(&self, publications: &[Publication]) {
-        let state = self.lock();
+        let mut delivery = self.delivery(0);
+        let mut bytes = bytes::BytesMut::new();
         for publication in publications {
-            for subscriber in state.subscribers.values() {
-                if subscriber
-                    .patterns
-                    .iter()
-                    .any(|p| matches(p, &publication.channel))
-                {
-                    subscriber.inbox.push(publication.clone());
-                }
-            }
+            let part = Part::append(&mut bytes, &publication.channel, &publication.payload);
+            delivery.stage_for_all(&publication.channel, part);
         }
+        let size = bytes.len();
+        delivery.finish(&bytes.freeze(), size);
     }
 
-    /// Hands on what a session received for one of its patterns. Redis sends a publication once per pattern that
-    /// matches: a subscriber with several such patterns takes it for the first of them alone.
-    pub(crate) fn deliver_for(&self, session: u64, pattern: &str, publication: &Publication) {
-        let state = self.lock();
-        if !state.delivering.is(session) {
-            return;
-        }
-        for subscriber in state.subscribers.values().filter(|subscriber| subscriber.live) {
-            let mut patterns = subscriber.patterns.iter();
-            if patterns
-                .find(|p| matches(p, &publication.channel))
-                .is_some_and(|p| p == pattern)
-            {
-                subscriber.inbox.push(publication.clone());
-            }
-        }
+    /// Begins to hand on what a lane received.
+    pub(crate) fn delivery(&self, lane: Lane) -> Delivery<'_> {
+        Delivery::new(self.lock(), lane)
     }
 
-    /// A session begins; nothing is confirmed yet.
-    pub(crate) fn begin(&self, session: u64) {
+    /// Whether anybody listens. Who begins to wakes [`Self::changed`] of every lane.
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.lock().subscribers.is_empty()
+    }
+
+    /// One more lane, which is not connected.
+    pub(crate) fn add_lane(&self) -> Lane {
         let mut state = self.lock();
-        state.delivering = Delivering::Confirmed(session, BTreeSet::new());
+        state.lanes.push(LaneState::new(false));
+        state.lanes.len() - 1
+    }
+
+    /// Patterns belong to other lanes from here on.
+    pub(crate) fn reroute(&self, route: impl Fn(&str) -> Lane + Send + 'static) {
+        let mut state = self.lock();
+        state.route = Box::new(route);
+        if state.reroute() {
+            self.set_connected(false);
+        }
+    }
+
+    /// A lane is connected; nothing is asked for yet.
+    pub(crate) fn begin(&self, lane: Lane) {
+        self.lock().begin(lane);
+    }
+
+    /// What a lane is to subscribe to and what to give up, `limit` of both at most. What is given up counts as
+    /// unconfirmed from here on, so that a new subscription waits for its own confirmation.
+    pub(crate) fn take(&self, lane: Lane, limit: usize) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+        self.lock().take(lane, limit)
+    }
+
+    /// A pattern is subscribed to on its lane.
+    pub(crate) fn confirm(&self, lane: Lane, pattern: &str) {
+        let mut state = self.lock();
+        state.confirm(lane, pattern);
         self.settle(&mut state);
     }
 
-    /// A pattern is subscribed to in a session.
-    pub(crate) fn confirm(&self, session: u64, pattern: String) {
+    /// A lane's server has given up a subscription by itself. It counts as asked for until it is [`Self::refused`].
+    pub(crate) fn dropped(&self, lane: Lane, pattern: &str) {
         let mut state = self.lock();
-        match &mut state.delivering {
-            Delivering::Confirmed(now, confirmed) if *now == session => confirmed.insert(pattern),
-            _ => return,
-        };
+        if state.dropped(lane, pattern) {
+            self.set_connected(false);
+        }
+    }
+
+    /// Those are not subscribed to: they are to be asked for again.
+    pub(crate) fn refused(&self, lane: Lane, patterns: &[Arc<str>]) {
+        self.lock().refused(lane, patterns);
+    }
+
+    /// A lane is lost: tells all who were told that it works.
+    pub(crate) fn lost(&self, lane: Lane) {
+        let mut state = self.lock();
+        if state.lose(lane) {
+            self.set_connected(false);
+        }
+    }
+
+    /// How much of what is published here leaves.
+    pub(crate) fn publishes(&self, publishes: Publishes) {
+        let mut state = self.lock();
+        state.publishes = publishes;
+        if publishes != Publishes::Everything {
+            self.set_connected(false);
+        }
         self.settle(&mut state);
     }
 
     /// Announces what has come to work, the connection as a whole first: who hears of theirs finds it told.
     fn settle(&self, state: &mut State) {
-        let State {
-            subscribers,
-            delivering,
-            ..
-        } = state;
-        let works = |subscriber: &Subscriber| subscriber.live || delivering.covers(&subscriber.patterns);
-        if subscribers.values().all(works) {
+        if state.publishes == Publishes::Nothing {
+            return;
+        }
+        if state.publishes == Publishes::Everything && state.subscribers.values().all(Subscriber::works) {
             self.set_connected(true);
         }
-        for subscriber in subscribers.values_mut() {
-            if !subscriber.live && delivering.covers(&subscriber.patterns) {
-                subscriber.live = true;
-                subscriber.inbox.connected();
-            }
-        }
-    }
-
-    /// The connection is lost: tells all who were told that it works.
-    pub(crate) fn lost(&self) {
-        let mut state = self.lock();
-        state.delivering = Delivering::Nothing;
-        self.set_connected(false);
         for subscriber in state.subscribers.values_mut() {
-            if std::mem::take(&mut subscriber.live) {
-                subscriber.inbox.interrupted();
-            }
+            subscriber.settle();
         }
     }
 
@@ -200,25 +253,6 @@ impl Hub {
         self.connected
             .send_if_modified(|connected| std::mem::replace(connected, now) != now);
         gauge(now);
-    }
-
-    /// What to subscribe to and what to give up, where `asked` is subscribed to. What is given up counts as unconfirmed
-    /// from here on, so that a new subscription waits for its own confirmation.
-    pub(crate) fn difference(&self, asked: &BTreeSet<String>) -> (Vec<String>, Vec<String>) {
-        let mut state = self.lock();
-        let wanted: BTreeSet<&String> = state.subscribers.values().flat_map(|s| &s.patterns).collect();
-        let more = wanted
-            .iter()
-            .filter(|p| !asked.contains(**p))
-            .map(|&p| p.clone())
-            .collect();
-        let less: Vec<String> = asked.iter().filter(|p| !wanted.contains(p)).cloned().collect();
-        if let Delivering::Confirmed(_, confirmed) = &mut state.delivering {
-            for pattern in &less {
-                confirmed.remove(pattern);
-            }
-        }
-        (more, less)
     }
 
     /// Ends all subscriptions.
@@ -231,23 +265,4 @@ impl Hub {
 
 fn gauge(connected: bool) {
     metrics::gauge!("chatflow_broker_connected").set(if connected { 1.0 } else { 0.0 });
-}
-
-struct HubSubscription {
-    hub: Arc<Hub>,
-    number: u64,
-    inbox: Arc<Inbox>,
-}
-
-impl Subscription for HubSubscription {
-    fn recv(&mut self) -> BoxFuture<'_, Option<Event>> {
-        self.inbox.next().boxed()
-    }
-}
-
-impl Drop for HubSubscription {
-    fn drop(&mut self) {
-        self.hub.lock().subscribers.remove(&self.number);
-        self.hub.changed.notify_one();
-    }
 }

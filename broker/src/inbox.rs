@@ -2,12 +2,13 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    iter,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
 
-use crate::{Event, Publication};
+use crate::{Event, message::Message};
 
 /// What an event costs beside its text: its place in the queue and its allocations.
 const EVENT_BYTES: usize = 128;
@@ -21,6 +22,8 @@ pub(crate) struct Inbox {
 
 #[derive(Default)]
 struct Queue {
+    /// Patterns that were added and work now. Not lost with the rest: there are no more of them than patterns.
+    added: VecDeque<Arc<str>>,
     events: VecDeque<Event>,
     bytes: usize,
     live: bool,
@@ -32,13 +35,47 @@ impl Queue {
         self.bytes += cost(&event);
         self.events.push_back(event);
     }
+
+    fn offer(&mut self, event: Event, limit: usize) {
+        let cost = cost(&event);
+        if self.bytes + cost > limit {
+            self.lag();
+            // What the notice replaces need not be told, nor what would not fit even now.
+            let told = !matches!(event, Event::Message(_));
+            if told || self.bytes + cost > limit {
+                return;
+            }
+        }
+        self.add(event);
+    }
+
+    /// Drops everything and says so.
+    fn lag(&mut self) {
+        let lagged = self.events.len() + 1;
+        metrics::counter!("chatflow_broker_lagged_total").increment(lagged as u64);
+        self.events = VecDeque::new();
+        self.bytes = 0;
+        self.add(Event::Interrupted);
+        if self.live {
+            self.add(Event::Connected);
+        }
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        if let Some(pattern) = self.added.pop_front() {
+            return Some(Event::Added(pattern));
+        }
+        let event = self.events.pop_front()?;
+        self.bytes -= cost(&event);
+        Some(event)
+    }
 }
 
 fn cost(event: &Event) -> usize {
     EVENT_BYTES
         + match event {
-            Event::Message(publication) => publication.channel.len() + publication.payload.len(),
-            Event::Connected | Event::Interrupted => 0,
+            Event::Message(message) => message.len(),
+            Event::Connected | Event::Interrupted | Event::Added(_) => 0,
         }
 }
 
@@ -55,42 +92,45 @@ impl Inbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn push(&self, publication: Publication) {
-        self.add(Event::Message(publication));
+    /// Takes messages in, in their order.
+    pub(crate) fn extend(&self, messages: impl Iterator<Item = Message>) {
+        self.change(|queue| {
+            for message in messages {
+                queue.offer(Event::Message(message), self.limit);
+            }
+        });
+    }
+
+    /// A message can't be delivered.
+    pub(crate) fn skipped(&self) {
+        self.change(Queue::lag);
     }
 
     pub(crate) fn connected(&self) {
-        self.lock().live = true;
-        self.add(Event::Connected);
+        self.change(|queue| {
+            queue.live = true;
+            queue.offer(Event::Connected, self.limit);
+        });
     }
 
     pub(crate) fn interrupted(&self) {
-        self.lock().live = false;
-        self.add(Event::Interrupted);
+        self.change(|queue| {
+            queue.live = false;
+            queue.offer(Event::Interrupted, self.limit);
+        });
     }
 
-    fn add(&self, event: Event) {
-        let mut queue = self.lock();
-        let cost = cost(&event);
-        if queue.bytes + cost > self.limit {
-            let lagged = queue.events.len() + 1;
-            metrics::counter!("chatflow_broker_lagged_total").increment(lagged as u64);
-            queue.events = VecDeque::new();
-            queue.bytes = 0;
-            queue.add(Event::Interrupted);
-            if queue.live {
-                queue.add(Event::Connected);
-            }
-            // What the notice replaces need not be told, nor what would not fit even now.
-            let told = !matches!(event, Event::Message(_));
-            if told || queue.bytes + cost > self.limit {
-                drop(queue);
-                self.ready.notify_one();
-                return;
-            }
-        }
-        queue.add(event);
-        drop(queue);
+    pub(crate) fn added(&self, pattern: Arc<str>) {
+        self.change(|queue| queue.added.push_back(pattern));
+    }
+
+    /// News that it works is old news, should it be added again.
+    pub(crate) fn removed(&self, pattern: &str) {
+        self.lock().added.retain(|one| **one != *pattern);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Queue)) {
+        change(&mut self.lock());
         self.ready.notify_one();
     }
 
@@ -101,15 +141,27 @@ impl Inbox {
 
     /// The next event; `None` once closed and empty. Cancel-safe; for one reader.
     pub(crate) async fn next(&self) -> Option<Event> {
+        self.when_ready(Queue::take).await
+    }
+
+    /// Appends what waits, up to `limit` events, once there is any. Returns how many; none once closed and empty.
+    /// Cancel-safe; for one reader.
+    pub(crate) async fn next_many(&self, events: &mut Vec<Event>, limit: usize) -> usize {
+        let take = |queue: &mut Queue| {
+            let before = events.len();
+            events.extend(iter::from_fn(|| queue.take()).take(limit));
+            Some(events.len() - before).filter(|count| *count > 0)
+        };
+        self.when_ready(take).await.unwrap_or_default()
+    }
+
+    async fn when_ready<T>(&self, mut take: impl FnMut(&mut Queue) -> Option<T>) -> Option<T> {
         loop {
             {
                 let mut queue = self.lock();
-                if let Some(event) = queue.events.pop_front() {
-                    queue.bytes -= cost(&event);
-                    return Some(event);
-                }
-                if queue.closed {
-                    return None;
+                let taken = take(&mut queue);
+                if taken.is_some() || queue.closed {
+                    return taken;
                 }
             }
             self.ready.notified().await;
@@ -120,12 +172,18 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Publication;
 
-    fn message(bytes: usize) -> Publication {
-        Publication {
+    fn message(bytes: usize) -> Message {
+        let publication = Publication {
             channel: "room:a".to_owned(),
             payload: vec![b'x'; bytes].into(),
-        }
+        };
+        publication.into()
+    }
+
+    fn push(inbox: &Inbox, bytes: usize) {
+        inbox.extend(iter::once(message(bytes)));
     }
 
     async fn drain(inbox: &Inbox) -> Vec<Event> {
@@ -142,7 +200,7 @@ mod tests {
         let inbox = Inbox::new(100_000);
         inbox.connected();
         for _ in 0..1000 {
-            inbox.push(message(65_536));
+            push(&inbox, 65_536);
             let queue = inbox.lock();
             let held: usize = queue.events.iter().map(cost).sum();
             assert_eq!(held, queue.bytes);
@@ -160,8 +218,8 @@ mod tests {
     async fn what_never_fits_is_told_as_a_gap() {
         let inbox = Inbox::new(1000);
         inbox.connected();
-        inbox.push(message(1001));
-        inbox.push(message(1));
+        push(&inbox, 1001);
+        push(&inbox, 1);
         let expected = [Event::Interrupted, Event::Connected, Event::Message(message(1))];
         assert_eq!(drain(&inbox).await, expected);
     }
@@ -170,8 +228,8 @@ mod tests {
     async fn a_reader_who_lags_while_the_broker_is_down_is_not_told_that_it_works() {
         let inbox = Inbox::new(EVENT_BYTES * 2 + 400);
         inbox.connected();
-        inbox.push(message(200));
-        inbox.push(message(200));
+        push(&inbox, 200);
+        push(&inbox, 200);
         inbox.interrupted();
         assert_eq!(drain(&inbox).await.last(), Some(&Event::Interrupted));
     }

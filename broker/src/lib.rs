@@ -1,17 +1,20 @@
 //! Publish and subscribe between processes, at most once: a hint that something is new, never the record of it.
 //!
-//! Rules of the pair (`memory`, `redis`), which one shared suite checks:
+//! Rules of its kinds (`memory`, `redis`, and `redis::cluster`), which one shared suite checks:
 //! - a pattern is a channel's literal name, or a prefix followed by `*`; a subscription gets each publication once,
 //!   however many of its patterns match;
 //! - publications of one [`Broker::publish`] call, and of successive awaited calls, arrive in their order;
 //! - whatever could not be delivered (connection lost, subscriber too slow) shows as [`Event::Interrupted`] at every
 //!   subscriber concerned, followed by [`Event::Connected`] once delivery works again: in between, read the log;
 //! - channels and patterns that begin with `trace:` are extras, and may be refused without consequences for the others;
+//! - on a cluster, channels that begin with `room:` are sharded, each on one of the servers: order is kept within such a
+//!   channel, not between them, and no pattern hears them, only their names;
 //! - nothing here blocks a publisher on a slow subscriber, and nothing is kept without a bound in bytes.
 
 mod hub;
 mod inbox;
 mod memory;
+mod message;
 mod publishing;
 mod redis;
 mod source;
@@ -23,10 +26,11 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use self::redis::{RedisBroker, RedisLink};
+pub use self::redis::{ClusterBroker, RedisBroker, RedisLink};
 pub use memory::MemoryBroker;
+pub use message::Message;
 pub use source::Source;
-pub use url::BrokerUrl;
+pub use url::{BrokerUrl, ClusterUrl};
 
 /// How long a publication may take before its caller is told that the broker is down.
 pub const PUBLISH_DEADLINE: Duration = Duration::from_secs(1);
@@ -61,11 +65,14 @@ fn is_extra(name: &str) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Something was published on a channel that matches.
-    Message(Publication),
+    Message(Message),
     /// From here on every publication is delivered. The first event of every subscription that works.
     Connected,
     /// Publications may be missing since some moment ago, and go on missing until [`Event::Connected`].
     Interrupted,
+    /// From here on every publication on a pattern that was added is delivered, as long as the subscription works. Told
+    /// once the pattern works, never left out, also while the subscription is interrupted; it may overtake other events.
+    Added(Arc<str>),
 }
 
 /// Why something could not be published.
@@ -80,6 +87,16 @@ pub enum Error {
 pub trait Subscription: Send {
     /// The next event; `None` when the broker is gone for good (shutdown). Cancel-safe.
     fn recv(&mut self) -> BoxFuture<'_, Option<Event>>;
+
+    /// Waits for an event, and appends it with all that wait behind it, up to `limit`. Returns how many; 0 when the broker
+    /// is gone for good. Cancel-safe.
+    fn recv_many<'a>(&'a mut self, events: &'a mut Vec<Event>, limit: usize) -> BoxFuture<'a, usize>;
+
+    /// Takes more patterns in. [`Event::Added`] says when each works; what works already goes on meanwhile.
+    fn add(&mut self, patterns: &[&str]);
+
+    /// Gives patterns up. What is on its way may still arrive, but no [`Event::Added`] of theirs.
+    fn remove(&mut self, patterns: &[&str]);
 }
 
 /// See the rules above.
@@ -132,6 +149,11 @@ impl Broker {
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.0.connected()
     }
+}
+
+/// Whether a channel is on one server of a cluster, and not on all of them.
+fn is_sharded(channel: &str) -> bool {
+    channel.starts_with("room:")
 }
 
 /// Whether a channel matches a pattern: a literal, or a prefix followed by `*`.

@@ -5,8 +5,9 @@ mod support;
 use std::time::{Duration, Instant};
 
 use broker::{Broker, Error, Event, PUBLISH_DEADLINE, RedisBroker, Subscription};
+use futures_util::FutureExt as _;
 use runtime::Shutdown;
-use support::{Rig, connect, connected, event, message, publication, subscribed};
+use support::{Rig, added, connect, connected, event, message, publication, subscribed};
 use test_support::{ports, redis::Server, wait};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -179,6 +180,35 @@ async fn a_user_who_may_not_trace_hears_and_publishes_everything_else() {
     broker.publish(both).await.unwrap();
     assert_eq!(event(&mut heard).await, message("trace:general", "hint"));
     assert_eq!(event(&mut heard).await, message("room:general", "frame"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_loss_of_the_subscribing_connection_alone_is_told() {
+    let rig = Rig::redis().await;
+    let mut heard = subscribed(&rig.broker, &["presence"]).await;
+    heard.add(&["room:general"]);
+    assert_eq!(event(&mut heard).await, added("room:general"));
+    for text in ["one", "two"] {
+        redis_does(rig.server(), "CLIENT KILL TYPE pubsub").await;
+        assert_eq!(event(&mut heard).await, Event::Interrupted);
+        assert_eq!(event(&mut heard).await, Event::Connected);
+        works(&rig.broker, &mut heard, text).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_speak_like_redis_is_given_up_and_tried_again() {
+    let other = TcpListener::bind(("127.0.0.1", ports::free())).await.unwrap();
+    let url = format!("redis://{}", other.local_addr().unwrap());
+    let broker = Broker::new(RedisBroker::connect(&url.parse().unwrap(), &Shutdown::new()));
+    let mut heard = broker.subscribe(&["room:*"]);
+    for _ in 0..6 {
+        let accepted = tokio::time::timeout(wait::SOON, other.accept()).await;
+        let (mut stream, _) = accepted.expect("another attempt").unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    }
+    assert!(heard.recv().now_or_never().is_none(), "nothing is told of it");
+    assert!(!*broker.connected().borrow());
 }
 
 async fn redis_does(server: &Server, command: &str) {

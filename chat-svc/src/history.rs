@@ -64,8 +64,9 @@ pub struct Changes {
 /// [`Error::NoSuchRoom`].
 pub async fn page<S: Rooms + Log>(store: &S, room_id: &str, span: Span, limit: u32) -> Result<Page> {
     // The head first: what is committed meanwhile belongs to the next page.
-    let last_seq = store.room(room_id).await?.ok_or(Error::NoSuchRoom)?.last_seq;
-    let messages = store.history(room_id, span, last_seq, limit).await?;
+    let head = head(store, room_id).await?;
+    let messages = store.history(room_id, span, &head, limit).await?;
+    let last_seq = head.last_seq;
     Ok(Page { messages, last_seq })
 }
 
@@ -74,24 +75,26 @@ pub async fn page<S: Rooms + Log>(store: &S, room_id: &str, span: Span, limit: u
 /// # Errors
 /// [`Error::NoSuchRoom`].
 pub async fn changes_since<S: Rooms + Log>(store: &S, room_id: &str, since: Since) -> Result<Answer> {
-    let last_seq = store.room(room_id).await?.ok_or(Error::NoSuchRoom)?.last_seq;
-    let is_ours = last_seq >= since.seq
+    let head = head(store, room_id).await?;
+    let is_ours = head.last_seq >= since.seq
         && match &since.id {
             Some(id) => store.was_of(room_id, since.seq, id).await?,
             None => true,
         };
-    if is_ours {
-        return Ok(Answer::Changes(changes(store, room_id, &since, last_seq).await?));
-    }
-    let heads = store.heads(vec![room_id.to_owned()]).await?;
-    heads
-        .into_iter()
-        .next()
-        .map(Answer::Forked)
-        .ok_or(Error::NoSuchRoom)
+    Ok(if is_ours {
+        Answer::Changes(changes(store, room_id, &since, &head).await?)
+    } else {
+        Answer::Forked(head)
+    })
 }
 
-async fn changes<S: Log>(store: &S, room_id: &str, since: &Since, last_seq: u64) -> Result<Changes> {
+async fn head<S: Rooms>(store: &S, room_id: &str) -> Result<Head> {
+    let heads = store.heads(vec![room_id.to_owned()]).await?;
+    heads.into_iter().next().ok_or(Error::NoSuchRoom)
+}
+
+async fn changes<S: Log>(store: &S, room_id: &str, since: &Since, head: &Head) -> Result<Changes> {
+    let last_seq = head.last_seq;
     let max_bytes = since.max_bytes as usize;
     let bound = since
         .up_to
@@ -111,7 +114,7 @@ async fn changes<S: Log>(store: &S, room_id: &str, since: &Since, last_seq: u64)
             break;
         }
         let wanted = left.min(CHUNK);
-        let rows = store.changes(room_id, at, bound, wanted).await?;
+        let rows = store.changes(room_id, (at, bound), head, wanted).await?;
         let all = rows.len() < wanted as usize;
         for message in rows {
             if bytes >= max_bytes {

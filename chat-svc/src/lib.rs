@@ -11,6 +11,7 @@ pub mod log;
 pub mod mentions;
 pub mod message;
 pub mod outbox;
+mod partitioning;
 pub mod room;
 mod serve;
 pub mod store;

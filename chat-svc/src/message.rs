@@ -121,6 +121,25 @@ impl NewMessage {
         }
         Ok(self)
     }
+
+    /// What is stored of it.
+    pub fn stored(self, id: String, seq: u64, at: Timestamp) -> Message {
+        Message {
+            id,
+            room_id: self.room_id,
+            user_id: self.user_id,
+            username: self.username,
+            content: self.content,
+            message_type: self.message_type,
+            file_url: self.file_url,
+            created_at: at,
+            seq,
+            change_seq: seq,
+            client_msg_id: self.client_msg_id,
+            edited_at: None,
+            deleted: false,
+        }
+    }
 }
 
 /// Something that takes a room's next seq.

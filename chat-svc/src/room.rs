@@ -49,17 +49,20 @@ impl NewRoom {
 }
 
 impl Room {
-    /// Its `room_updated` frame, and the channel for it.
-    pub fn publication(&self) -> broker::Publication {
-        broker::Publication {
-            channel: frame::room_channel(&self.id),
-            payload: ServerFrame::RoomUpdated {
-                room_id: &self.id,
-                name: &self.name,
-                description: &self.description,
-                created_at: self.created_at,
-            }
-            .encode(),
-        }
+    /// Its `room_updated` frame, for its channel and for the one of all rooms.
+    pub fn publications(&self) -> Vec<broker::Publication> {
+        let frame = ServerFrame::RoomUpdated {
+            room_id: &self.id,
+            name: &self.name,
+            description: &self.description,
+            created_at: self.created_at,
+        };
+        let payload = frame.encode();
+        [frame::room_channel(&self.id), frame::ROOMS_CHANNEL.to_owned()]
+            .map(|channel| broker::Publication {
+                channel,
+                payload: payload.clone(),
+            })
+            .into()
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     identity::{self, Identities},
     log::appender::{Appender, Parts, Publisher},
     outbox::relay::{self, Relay},
-    store::{MIGRATIONS, SqlStore},
+    store::{MIGRATIONS, Replicas, SqlStore},
 };
 
 /// The services whose health and reflection are told.
@@ -65,14 +65,17 @@ pub async fn serve_on(
 ) -> Result<(), Fatal> {
     let db = Db::open(&config.database, "chat-svc", CONNECTIONS)
         .map_err(|error| Fatal::unavailable(format!("DATABASE_URL: {error}")))?;
+    let replicas = Replicas::open(&config.replicas, "chat-svc", CONNECTIONS, &shutdown)
+        .map_err(|error| Fatal::unavailable(format!("DATABASE_READ_URL: {error}")))?;
     sql::bring_up(&db, &MIGRATIONS, health.part("chat-store"), &shutdown).await;
     tracing::info!(
         address = %listener.local_addr().unwrap_or(config.listen.address()),
         store = %config.database,
+        replicas = config.replicas.len(),
         broker = broker_place(&config.broker),
         "chat-svc up"
     );
-    let routes = services(config, SqlStore::new(db), &shutdown);
+    let routes = services(config, SqlStore::new(db).with_replicas(replicas), &shutdown);
     server::serve(listener, routes, NAMES, health, shutdown).await
 }
 
@@ -123,6 +126,7 @@ fn services(config: Config, store: SqlStore, shutdown: &Shutdown) -> RoutesBuild
 fn broker_place(broker: &Source) -> String {
     match broker {
         Source::Redis(url) => url.to_string(),
+        Source::Cluster(url) => url.to_string(),
         Source::Shared(_) => "in process".to_owned(),
     }
 }

@@ -2,16 +2,19 @@
 //! [`sql::Db`] for both backends. Only here is diesel.
 //!
 //! A missing thing is `Ok(None)` (or an error that names it, where the trait says so), never [`sql::Error::NotFound`].
-//! An [`Error::Store`] leaves open whether the work was done: all methods may be repeated.
+//! An [`Error::Store`](crate::error::Error::Store) leaves open whether the work was done: all methods may be repeated.
 
 mod append;
 mod append_postgres;
 mod append_sqlite;
 mod identities;
+mod knows;
 mod log;
 mod number;
 mod outbox;
+mod partitions;
 mod read_marks;
+mod replicas;
 mod rooms;
 mod rows;
 mod schema;
@@ -21,9 +24,12 @@ use std::future::Future;
 use jiff::Timestamp;
 use sql::{Db, Migrations};
 
+pub use partitions::{FEWEST as FEWEST_PARTITIONS, MOST as MOST_PARTITIONS, Partitioned};
+pub use replicas::Replicas;
+
 use crate::{
     clock::Clock,
-    error::{Error, Result},
+    error::Result,
     message::{Change, Committed, Message},
     room::{NewRoom, Room},
 };
@@ -38,12 +44,22 @@ pub static MIGRATIONS: Migrations = Migrations {
 #[derive(Debug, Clone)]
 pub struct SqlStore {
     db: Db,
+    replicas: Replicas,
 }
 
 impl SqlStore {
-    /// Over `db`, whose migrations may still have to run: until then everything is [`Error::Store`].
+    /// Over `db`, whose migrations may still have to run: until then everything is [`Error::Store`](crate::error::Error::Store).
     pub fn new(db: Db) -> Self {
-        Self { db }
+        Self {
+            db,
+            replicas: Replicas::default(),
+        }
+    }
+
+    /// With replicas of that database, to which reads of messages may go.
+    #[must_use]
+    pub fn with_replicas(self, replicas: Replicas) -> Self {
+        Self { replicas, ..self }
     }
 }
 
@@ -95,21 +111,22 @@ pub trait Log: Clone + Send + Sync + 'static {
         batch: Vec<Change>,
         clock: &Clock,
     ) -> impl Future<Output = Result<Vec<Result<Committed>>>> + Send;
-    /// Up to `limit` messages up to the seq `head`, oldest first, without tombstones.
+    /// Up to `limit` messages of the log up to `head`, which its end was just now, oldest first, without tombstones. As they
+    /// are then, or later.
     fn history(
         &self,
         room_id: &str,
         span: Span,
-        head: u64,
+        head: &Head,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Message>>> + Send;
-    /// Up to `limit` messages, tombstones included, whose last change is after `after` and up to `up_to`, in the
-    /// order of those changes.
+    /// Up to `limit` messages, tombstones included, whose last change is between these two seqs (after the first, up to the
+    /// second), in the order of those changes. As they were when the log ended at `head`, or later.
     fn changes(
         &self,
         room_id: &str,
-        after: u64,
-        up_to: u64,
+        between: (u64, u64),
+        head: &Head,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<Message>>> + Send;
     /// Whether the change at `seq` was one of the message `id`, as far as messages tell, which know only their last change.
@@ -204,8 +221,4 @@ pub trait Outbox: Clone + Send + Sync + 'static {
     fn postpone(&self, id: i64, due: Timestamp) -> impl Future<Output = Result<()>> + Send;
     /// How many rows there are.
     fn backlog(&self) -> impl Future<Output = Result<u64>> + Send;
-}
-
-fn store_error(error: sql::Error) -> Error {
-    Error::Store(error)
 }

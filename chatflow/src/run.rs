@@ -38,6 +38,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
         chat_svc::Config {
             listen: chat_at,
             database: data.database("chat.db"),
+            replicas: Vec::new(),
             broker: broker.clone(),
             notify: Some(services.notify.clone()),
         },
@@ -84,6 +85,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), Fatal> {
         edge::config::Config {
             listen: config.listen,
             broker,
+            subscribing: edge::config::Subscribing::All,
             services,
             access: config.access,
         },

@@ -21,8 +21,8 @@ const GATHER: Duration = Duration::from_millis(100);
 /// How long one beat may take.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Users in one call, as the contract with presence-svc bounds it.
-const USERS: usize = 10_000;
+/// Users in one call. Fewer than the 10,000 that presence-svc takes: what is told of all users would be in memory at once.
+const USERS: usize = 500;
 
 /// Rooms of one user in a beat.
 const ROOMS: usize = 200;
@@ -155,19 +155,20 @@ impl Roster {
         }
     }
 
-    fn beats(&self, of: Option<&HashSet<Arc<str>>>) -> Vec<HeartbeatRequest> {
+    fn all(&self) -> Vec<Arc<str>> {
+        self.lock().users.keys().cloned().collect()
+    }
+
+    fn take_fresh(&self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.lock().fresh).into_iter().collect()
+    }
+
+    fn beats(&self, of: &[Arc<str>]) -> Vec<HeartbeatRequest> {
         let present = self.lock();
-        match of {
-            None => present
-                .users
-                .iter()
-                .map(|(user_id, user)| user.beat(user_id))
-                .collect(),
-            Some(some) => some
-                .iter()
-                .filter_map(|user_id| Some(present.users.get(user_id)?.beat(user_id)))
-                .collect(),
-        }
+        let still_here = of
+            .iter()
+            .filter_map(|user_id| Some(present.users.get(user_id)?.beat(user_id)));
+        still_here.collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Present> {
@@ -198,15 +199,14 @@ pub(crate) fn start(roster: Roster, upstream: Upstream, shutdown: &Shutdown) {
         let mut silent = false;
         loop {
             let users = tokio::select! {
-                _ = every.tick() => roster.beats(None),
+                _ = every.tick() => roster.all(),
                 () = roster.0.changed.notified() => {
                     tokio::time::sleep(GATHER).await;
-                    let fresh = std::mem::take(&mut roster.lock().fresh);
-                    roster.beats(Some(&fresh))
+                    roster.take_fresh()
                 }
             };
             for users in users.chunks(USERS) {
-                let beaten = beat(&upstream, users).await;
+                let beaten = beat(&upstream, &roster.beats(users)).await;
                 // Once per outage, not once per beat.
                 match beaten {
                     Err(status) if !silent => {

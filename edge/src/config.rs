@@ -1,6 +1,6 @@
 //! The edge's settings, from flags and environment, checked all at once.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, str::FromStr};
 
 use broker::Source;
 use clap::Parser;
@@ -28,9 +28,13 @@ pub struct Settings {
     /// The address to listen on; 0.0.0.0 for all
     #[arg(long, env = "BIND", default_value = "127.0.0.1", global = true)]
     pub bind: String,
-    /// The broker that all edges and services share: redis://host:port
+    /// The broker that all edges and services share: redis://host:port, or redis-cluster://host:port,host:port
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<String>,
+    /// The rooms whose frames the broker sends here: all, or rooms, those with a subscriber here; then fewer reach an
+    /// edge of many, and each room's first subscriber waits for the broker
+    #[arg(long, env = "EDGE_SUBSCRIBE", default_value = "all", value_name = "all|rooms")]
+    pub edge_subscribe: String,
     /// Where chat-svc is; several replicas separated by commas, a name may stand for several
     #[arg(long, env = "CHAT_URL", default_value = "http://127.0.0.1:8020")]
     pub chat_url: String,
@@ -74,6 +78,15 @@ pub struct AccessSettings {
     /// Open connections; more are refused
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "100000")]
     pub max_connections: String,
+    /// Whether clients that offer it (permessage-deflate) are sent long messages of their rooms compressed: less traffic,
+    /// more work for the clients
+    #[arg(
+        long,
+        env = "SOCKET_COMPRESSION",
+        value_name = "on|off",
+        default_value = "off"
+    )]
+    pub socket_compression: String,
     /// Websites besides this one that may use this server, such as https://chat.example.org; separated by commas
     #[arg(long, env = "ALLOWED_ORIGINS", default_value = "")]
     pub allowed_origins: String,
@@ -95,10 +108,34 @@ pub struct Config {
     pub listen: Listen,
     /// The broker.
     pub broker: Source,
+    /// The rooms whose frames the broker sends here.
+    pub subscribing: Subscribing,
     /// The services.
     pub services: Addresses,
     /// What it lets in, and how much.
     pub access: Access,
+}
+
+/// The rooms whose channels an edge subscribes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Subscribing {
+    /// All, by a pattern.
+    #[default]
+    All,
+    /// Those with a subscriber here, each by its name.
+    Rooms,
+}
+
+impl FromStr for Subscribing {
+    type Err = &'static str;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        match value {
+            "all" => Ok(Self::All),
+            "rooms" => Ok(Self::Rooms),
+            _ => Err("must be all or rooms"),
+        }
+    }
 }
 
 /// Checked settings of the door.
@@ -110,6 +147,8 @@ pub struct Access {
     pub max_upload_bytes: u64,
     /// Open connections.
     pub max_connections: usize,
+    /// Whether sockets may be compressed.
+    pub compression: bool,
     /// What bounds HTTP.
     pub http: HttpLimits,
 }
@@ -153,6 +192,7 @@ impl AccessSettings {
             None => Some(MAX_UPLOAD_BYTES),
         };
         let max_connections = problems.parse("MAX_CONNECTIONS", &or(&self.max_connections, "100000"), number);
+        let compression = problems.switch("SOCKET_COMPRESSION", &or(&self.socket_compression, "off"));
         let origins = problems.check("ALLOWED_ORIGINS", AllowedOrigins::parse(&self.allowed_origins));
         let proxy_hops = problems.parse("PROXY_HOPS", &or(&self.proxy_hops, "0"), number);
         let requests = or(&self.requests_per_minute, "60000");
@@ -163,6 +203,7 @@ impl AccessSettings {
             open: open?,
             max_upload_bytes: max_upload_bytes?,
             max_connections: max_connections?,
+            compression: compression?,
             http: HttpLimits {
                 origins: origins?,
                 proxy_hops: proxy_hops?,
@@ -207,6 +248,14 @@ impl Program for Settings {
         let mut problems = Problems::new();
         let listen = listen(&mut problems, &self.bind, &self.port);
         let broker = problems.check("REDIS_URL", Source::from_setting(self.redis_url.as_deref()));
+        let subscribing = given(Some(&self.edge_subscribe)).unwrap_or("all");
+        let subscribing = match (subscribing.parse(), &broker) {
+            (Ok(Subscribing::All), Some(broker)) if broker.is_sharded() => {
+                Err("must be rooms where REDIS_URL is a cluster: nobody hears all rooms there")
+            }
+            (subscribing, _) => subscribing,
+        };
+        let subscribing = problems.check("EDGE_SUBSCRIBE", subscribing);
         let mut service = |name, value: &str, default| {
             let value = given(Some(value)).unwrap_or(default);
             service_url(&mut problems, name, value)
@@ -220,6 +269,7 @@ impl Program for Settings {
             Some(Config {
                 listen: listen?,
                 broker: broker?,
+                subscribing: subscribing?,
                 services: Addresses {
                     chat: chat?,
                     presence: presence?,
@@ -283,26 +333,47 @@ mod tests {
         let told = check(&[
             "--port=x",
             "--redis-url=http://h",
+            "--edge-subscribe=some",
             "--chat-url=chat",
             "--allowed-origins=h",
             "--max-connections=-1",
+            "--socket-compression=gzip",
         ])
         .unwrap_err()
         .to_string();
         for name in [
             "PORT",
             "REDIS_URL",
+            "EDGE_SUBSCRIBE",
             "CHAT_URL",
             "ALLOWED_ORIGINS",
             "MAX_CONNECTIONS",
+            "SOCKET_COMPRESSION",
         ] {
             assert!(told.contains(&format!("{name}: ")), "{name}: {told}");
         }
     }
 
     #[test]
+    fn on_a_cluster_rooms_are_heard_by_name() {
+        let cluster = "--redis-url=redis-cluster://h:7000,h:7001";
+        let told = check(&[cluster]).unwrap_err().to_string();
+        assert!(told.contains("EDGE_SUBSCRIBE: must be rooms"), "{told}");
+        let config = check(&[cluster, "--edge-subscribe=rooms"]).unwrap();
+        assert!(config.broker.is_sharded());
+    }
+
+    #[test]
     fn an_empty_setting_is_none() {
-        let config = check(&["--port=", "--chat-url=", "--redis-url=", "--open-access="]).unwrap();
+        let config = check(&[
+            "--port=",
+            "--chat-url=",
+            "--redis-url=",
+            "--open-access=",
+            "--edge-subscribe=",
+        ])
+        .unwrap();
+        assert_eq!(config.subscribing, Subscribing::All);
         assert_eq!(config.listen.port, 8092);
         assert_eq!(config.services.chat.to_string(), "http://127.0.0.1:8020");
     }

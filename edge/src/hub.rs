@@ -5,8 +5,12 @@
 
 pub(crate) mod announce;
 pub(crate) mod asks;
+#[cfg(feature = "bench-check")]
+pub mod bench_check;
 pub(crate) mod frame;
 mod intake;
+mod interest;
+mod peek;
 pub(crate) mod room;
 mod seats;
 mod sequencer;
@@ -25,14 +29,15 @@ use std::{
 };
 
 use broker::Broker;
-use runtime::health::Part;
+use runtime::{health::Part, trace};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::{asks::Ask, sequencer::Sequencer, shard::Command, shards::Shards};
+use self::{asks::Ask, interest::Interest, sequencer::Sequencer, shard::Command, shards::Shards};
 use crate::{
     beat::Roster,
     canary::Canary,
+    config::Subscribing,
     recovery::{heads::Heads, log::Log},
     socket::{admission::Newcomer, home::Home, shared::Shared},
 };
@@ -51,6 +56,8 @@ pub(crate) struct Hub {
 pub(crate) struct Ground {
     pub(crate) log: Log,
     pub(crate) broker: Broker,
+    /// To which channels of it.
+    pub(crate) subscribing: Subscribing,
     pub(crate) canary: Canary,
     /// Red while no hint arrives of what changes.
     pub(crate) hints: Part,
@@ -69,6 +76,7 @@ impl Hub {
         let Ground {
             log,
             broker,
+            subscribing,
             canary,
             hints,
             shared,
@@ -79,8 +87,15 @@ impl Hub {
         let shards = Shards::start(&log, &shared, &roster, &over)?;
         let rooms = Arc::new(AtomicUsize::new(0));
         let announcer = announce::start(broker.clone(), shutdown);
-        let (sequencer, answers) =
-            Sequencer::new(log, shards.clone(), announcer, Arc::clone(&rooms), shutdown);
+        let interest = Interest::new(subscribing, trace::is_on());
+        let (sequencer, answers) = Sequencer::new(
+            interest,
+            log,
+            shards.clone(),
+            announcer,
+            Arc::clone(&rooms),
+            shutdown,
+        );
         let heads = Heads::new(broker.connected(), canary.clone(), hints, Instant::now());
         shutdown.spawn(intake::run(
             sequencer, heads, broker, canary, asked, answers, over,

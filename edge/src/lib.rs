@@ -7,6 +7,9 @@ mod canary;
 pub mod config;
 pub mod door;
 mod hub;
+#[cfg(feature = "bench-check")]
+#[doc(hidden)]
+pub use hub::bench_check;
 pub mod layers;
 mod meters;
 mod recovery;

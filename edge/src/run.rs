@@ -45,11 +45,20 @@ pub async fn serve_on(
     let limits = SocketLimits {
         // The rest is for REST and for probes: sockets that take all they may have can't crowd them out.
         connections: most - most / 16,
+        compression: access.compression,
         ..SocketLimits::default()
     };
     let broker = config.broker.open(&shutdown);
-    let sockets = Sockets::start(upstream.clone(), broker, door.clone(), limits, &health, &shutdown)
-        .map_err(|error| Fatal::unavailable(format!("can't watch sockets: {error}")))?;
+    let sockets = Sockets::start(
+        upstream.clone(),
+        broker,
+        config.subscribing,
+        door.clone(),
+        limits,
+        &health,
+        &shutdown,
+    )
+    .map_err(|error| Fatal::unavailable(format!("can't watch sockets: {error}")))?;
     let app = App::new(upstream, door, access.max_upload_bytes);
     let router = router(app, sockets.routes(), &access.http, health, &shutdown);
     if access.open && !address.ip().is_loopback() {

@@ -14,7 +14,7 @@ mod outbox;
 mod pace;
 pub(crate) mod poll;
 pub(crate) mod shared;
-mod stream;
+pub(crate) mod stream;
 mod subscriptions;
 mod upgrade;
 
@@ -36,6 +36,7 @@ use self::{
 use crate::{
     beat::{self, Roster},
     canary::Canary,
+    config::Subscribing,
     door::Door,
     hub::{Ground, Hub, asks},
     recovery::log::Log,
@@ -62,6 +63,7 @@ impl Sockets {
     pub fn start(
         upstream: Upstream,
         broker: Broker,
+        subscribing: Subscribing,
         door: Door,
         limits: SocketLimits,
         health: &Health,
@@ -87,6 +89,7 @@ impl Sockets {
             Ground {
                 log,
                 broker,
+                subscribing,
                 canary,
                 hints: health.part("edge-hints"),
                 shared: Arc::clone(&shared),

@@ -46,6 +46,7 @@ pub async fn serve_on(
     let address = listener.local_addr().unwrap_or(config.listen.address());
     let broker_place = match &config.broker {
         Source::Redis(url) => url.to_string(),
+        Source::Cluster(url) => url.to_string(),
         Source::Shared(_) => "in process".to_owned(),
     };
     let store = store::open(&config.database, health.part("notify-store"), &shutdown)

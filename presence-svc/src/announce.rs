@@ -130,8 +130,8 @@ mod tests {
         drop(announcer);
         let mut said = Vec::new();
         while let Some(event) = heard.recv().await {
-            if let Event::Message(publication) = event {
-                let event: PresenceEvent = serde_json::from_slice(&publication.payload).unwrap();
+            if let Event::Message(message) = event {
+                let event: PresenceEvent = serde_json::from_slice(message.payload()).unwrap();
                 assert_eq!(event.rooms, ["general"]);
                 said.push(event.status);
             }

@@ -20,6 +20,7 @@ use crate::store::{Lifetimes, StoreSource};
     version,
     about = "ChatFlow's presence service: who is online, who types"
 )]
+#[expect(clippy::doc_markdown, reason = "the comments are the text of --help")]
 pub struct Settings {
     /// Port for gRPC
     #[arg(long, env = "PORT", default_value = "8021")]
@@ -33,6 +34,9 @@ pub struct Settings {
     /// Redis for presence and its news, redis://[user:password@]host[:port][/database] [default: in process]
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
+    /// Redis for presence alone, where REDIS_URL is a cluster: its keys have to be on one server [default: REDIS_URL]
+    #[arg(long, env = "PRESENCE_REDIS_URL", hide_env_values = true)]
+    presence_redis_url: Option<String>,
     #[command(flatten)]
     logs: LogSettings,
     #[command(flatten)]
@@ -79,9 +83,19 @@ impl Program for Settings {
         let port = given(Some(&self.port)).unwrap_or("8021");
         let listen = Listen::check(&mut problems, bind, port, self.admin_port.as_deref());
         let url = self.redis_url.as_deref();
-        let store = problems.check("REDIS_URL", StoreSource::from_setting(url));
-        // A URL that can't be used is told once.
-        let broker = broker::Source::from_setting(url).ok();
+        let own = given(self.presence_redis_url.as_deref());
+        let broker = broker::Source::from_setting(url);
+        let on_cluster = broker.as_ref().is_ok_and(broker::Source::is_sharded);
+        let store = if own.is_some() {
+            problems.check("PRESENCE_REDIS_URL", StoreSource::from_setting(own))
+        } else if on_cluster {
+            let told = "must be set where REDIS_URL is a cluster";
+            problems.check("PRESENCE_REDIS_URL", Err(told))
+        } else {
+            // A URL that can't be used is told once, below.
+            StoreSource::from_setting(url).ok()
+        };
+        let broker = problems.check("REDIS_URL", broker);
         let config = listen
             .zip(store)
             .zip(broker)
@@ -126,6 +140,15 @@ mod tests {
         assert_eq!(told.matches("REDIS_URL: ").count(), 1, "{told}");
         assert!(told.contains("PORT: "), "{told}");
         assert!(!told.contains("hunter2"), "{told}");
+    }
+
+    #[test]
+    fn a_cluster_carries_the_news_and_not_the_keys() {
+        let cluster = ["--redis-url", "redis-cluster://h:7000"];
+        let told = checked(&cluster).unwrap_err().to_string();
+        assert!(told.contains("PRESENCE_REDIS_URL: must be set"), "{told}");
+        let config = checked(&[&cluster[..], &["--presence-redis-url", "redis://h"]].concat()).unwrap();
+        assert!(config.broker.is_sharded() && matches!(config.store, StoreSource::Redis(_)));
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub fn user_channel(user_id: &str) -> String {
 /// The channel that carries [`PresenceEvent`]s.
 pub const PRESENCE_CHANNEL: &str = "presence";
 
+/// The channel that carries `room_updated` of every room, besides the room's own: for edges that don't hear all rooms.
+pub const ROOMS_CHANNEL: &str = "rooms";
+
 /// The pattern of all rooms' channels.
 pub const ROOM_PATTERN: &str = "room:*";
 

@@ -17,7 +17,7 @@ pub use bring_up::bring_up;
 pub use checkout::{STATEMENT, TRANSACTION, checkout_lite, checkout_postgres, within};
 #[doc(hidden)]
 pub use db::Pools;
-pub use db::{Db, Lite, Postgres};
+pub use db::{Db, LITE_SETTINGS, Lite, Postgres};
 pub use error::{Error, Result};
 pub use migrate::Migrations;
 pub use moment::{Millis, Moment};

@@ -64,11 +64,22 @@ pub enum Durability {
     Full,
 }
 
+/// What a server is set up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Many servers on one machine, each with little to do: small log segments and buffers.
+    Tests,
+    /// Measurements: PostgreSQL's own log segments, 512 MB of buffers, few checkpoints.
+    Load,
+}
+
 /// What a server is started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What it promises to keep; [`Durability::Off`] unless told.
     pub durability: Durability,
+    /// What it is set up for; [`Scale::Tests`] unless told.
+    pub scale: Scale,
     /// How many connections it takes; 300 unless told. `chatuser` may use all of them: it is the superuser, so the ones
     /// that are reserved for that one are its own.
     pub max_connections: u32,
@@ -78,8 +89,31 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             durability: Durability::Off,
+            scale: Scale::Tests,
             max_connections: 300,
         }
+    }
+}
+
+impl Settings {
+    /// What the server is told on its command line.
+    fn options(self, port: u16) -> Vec<String> {
+        let mut options = vec![
+            format!("port={port}"),
+            "listen_addresses=127.0.0.1".into(),
+            "unix_socket_directories=".into(),
+            format!("max_connections={}", self.max_connections),
+            "jit=off".into(),
+        ];
+        let more: &[&str] = match self.scale {
+            Scale::Tests => &["shared_buffers=32MB"],
+            Scale::Load => &["shared_buffers=512MB", "min_wal_size=1GB", "max_wal_size=4GB"],
+        };
+        options.extend(more.iter().copied().map(Into::into));
+        if self.durability == Durability::Off {
+            options.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(Into::into));
+        }
+        options
     }
 }
 
@@ -88,6 +122,7 @@ pub struct Server {
     process: Supervised,
     port: u16,
     directory: TempDir,
+    settings: Settings,
 }
 
 /// All connections that a server had left. Dropping it gives them back a moment later.
@@ -115,29 +150,26 @@ impl Server {
     /// As [`Self::start_new`], with more settings.
     pub async fn start_with(settings: Settings) -> Self {
         let directory = template::copy();
-        let port = ports::free();
-        let Settings {
-            durability,
-            max_connections,
-        } = settings;
-        let mut settings = vec![
-            format!("port={port}"),
-            "listen_addresses=127.0.0.1".into(),
-            "unix_socket_directories=".into(),
-            format!("max_connections={max_connections}"),
-            "shared_buffers=32MB".into(),
-            "jit=off".into(),
-        ];
-        if durability == Durability::Off {
-            settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"].map(Into::into));
+        if settings.scale == Scale::Load {
+            template::use_default_log_segments(directory.path());
         }
+        Self::start_on(directory, settings).await
+    }
+
+    /// A replica on a port of its own: a copy of all databases that follows this server and takes no writes.
+    pub async fn replica(&self) -> Self {
+        let port = self.port;
+        let copy = tokio::task::spawn_blocking(move || Snapshot::take_to_follow(port));
+        let copy = copy.await.expect("a server can be copied");
+        Self::start_on(copy.into_directory(), self.settings).await
+    }
+
+    async fn start_on(directory: TempDir, settings: Settings) -> Self {
+        let port = ports::free();
         let (program, mut args) = template::command("postgres");
         args.extend(["-D".into(), directory.path().into()]);
-        args.extend(
-            settings
-                .into_iter()
-                .flat_map(|setting| ["-c".into(), setting.into()]),
-        );
+        let options = settings.options(port).into_iter();
+        args.extend(options.flat_map(|option| ["-c".into(), option.into()]));
         let process = Supervised::start_new(Spec {
             name: "postgres".into(),
             program,
@@ -154,6 +186,7 @@ impl Server {
             process,
             port,
             directory,
+            settings,
         };
         server.wait_ready().await;
         server
@@ -161,9 +194,7 @@ impl Server {
 
     /// Makes a database. Panics where there is one of that name.
     pub async fn create_database(&self, name: &str) -> Database {
-        let maintenance = Database {
-            url: self.url("postgres"),
-        };
+        let maintenance = self.database("postgres");
         // Copying files is far faster than logging every page of the template.
         let statement = format!("CREATE DATABASE \"{name}\" STRATEGY FILE_COPY");
         maintenance
@@ -172,6 +203,11 @@ impl Server {
             .batch_execute(&statement)
             .await
             .expect("a database can be created");
+        self.database(name)
+    }
+
+    /// A database that is there already.
+    pub fn database(&self, name: &str) -> Database {
         Database { url: self.url(name) }
     }
 
@@ -228,6 +264,40 @@ impl Server {
                 Err(error) => panic!("PostgreSQL refuses for another reason: {error:?}"),
             }
         }
+    }
+
+    /// Lets a replica take what the other server writes without showing it, until [`Self::resume_replay`].
+    pub async fn pause_replay(&self) {
+        self.ask("SELECT pg_wal_replay_pause()").await;
+        let paused = async || self.ask("SELECT pg_get_wal_replay_pause_state()").await == "paused";
+        wait::until(wait::SOON, "the replica shows nothing new", paused).await;
+    }
+
+    /// Ends [`Self::pause_replay`].
+    pub async fn resume_replay(&self) {
+        self.ask("SELECT pg_wal_replay_resume()").await;
+    }
+
+    /// Waits until a replica shows what `primary` has committed so far.
+    pub async fn catches_up(&self, primary: &Self) {
+        // A commit that waits for the disk takes those before it along that did not.
+        let flush = "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'test', '')";
+        primary.ask(flush).await;
+        let written = primary.ask("SELECT pg_current_wal_lsn()::text").await;
+        let query = format!("SELECT (pg_last_wal_replay_lsn() >= '{written}')::text");
+        let shows = async || self.ask(&query).await == "true";
+        wait::until(wait::SOON, "the replica catches up", shows).await;
+    }
+
+    /// The only value of an answer, as a text.
+    async fn ask(&self, query: &str) -> String {
+        let client = self.database("postgres").client().await;
+        let answer = client.simple_query(query).await.expect("PostgreSQL answers");
+        let value = answer.iter().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
+        value.unwrap_or_default()
     }
 
     /// A backup of all databases as they are at this moment, taken while the server works on.

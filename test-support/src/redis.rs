@@ -1,4 +1,6 @@
-//! A real `redis-server` that forgets everything when it stops.
+//! A real `redis-server` that forgets everything when it stops, and clusters of such.
+
+mod cluster;
 
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use crate::{
     supervised::{Spec, Supervised},
     wait,
 };
+
+pub use cluster::Cluster;
 
 static SHARED: OnceCell<Server> = OnceCell::const_new();
 
@@ -33,6 +37,11 @@ pub struct Server {
 impl Server {
     /// Starts an empty server and waits until it answers.
     pub async fn start_new() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// As [`Self::start_new`], with more settings, such as `--maxclients 10`.
+    async fn start_with(settings: &[&str]) -> Self {
         let directory = tempfile::Builder::new()
             .prefix("chatflow-redis-")
             .tempdir()
@@ -43,7 +52,12 @@ impl Server {
         let process = Supervised::start_new(Spec {
             name: "redis-server".into(),
             program: binaries::system("redis-server", &[]),
-            args: args.split(' ').chain([""]).map(Into::into).collect(),
+            args: args
+                .split(' ')
+                .chain([""])
+                .chain(settings.iter().copied())
+                .map(Into::into)
+                .collect(),
             env: Vec::new(),
             directory: directory.path().to_owned(),
             stop_signal: "TERM",

@@ -90,6 +90,7 @@ pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
     let (redis, redis_address) = redis().await?;
     let settings = postgres::Settings {
         durability: Durability::Full,
+        scale: postgres::Scale::Load,
         max_connections: 300,
     };
     let postgres = postgres::Server::start_with(settings).await;
@@ -197,7 +198,7 @@ impl Cluster {
     pub(crate) async fn fill(&self, rooms: u64, messages: u64) -> Result<()> {
         let insert = format!(
             "INSERT INTO messages (id, room_id, user_id, username, content, seq, change_seq)
-             SELECT gen_random_uuid()::text, 'r' || room, 'sender', 'sender', rpad('@t=0000000000000000000 ', {CONTENT}, 'history '), seq, seq
+             SELECT gen_random_uuid()::text, 'r' || room, 'sender', 'sender', rpad('~t=0000000000000000000 ', {CONTENT}, 'history '), seq, seq
              FROM generate_series(0, {rooms} - 1) AS room, generate_series(1, {messages}) AS seq;
              UPDATE rooms SET last_seq = {messages} WHERE id IN (SELECT 'r' || room FROM generate_series(0, {rooms} - 1) AS room);
              ANALYZE messages"

@@ -158,3 +158,31 @@ impl Peer {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_peer_is_described() {
+        let (installed, missing) = all().unwrap();
+        assert_eq!(installed.len() + missing.len(), 8);
+        assert!(installed.iter().all(|peer| !peer.description.start.is_empty()));
+    }
+
+    #[test]
+    fn a_description_may_leave_out_what_is_usual() {
+        let least = r#"{"title":"t","versions":["v"],"start":["s"],"socket":{"path":"/{room}"},"publish":"http","publish_path":"/p/{room}"}"#;
+        let description: Description = serde_json::from_str(least).unwrap();
+        assert_eq!(description.publish, Publish::Http);
+        assert_eq!(
+            (
+                description.socket.ready_after,
+                description.settle_ms,
+                description.socket_port_offset
+            ),
+            (0, 0, 0)
+        );
+        assert!(serde_json::from_str::<Description>(r#"{"title":"t"}"#).is_err());
+    }
+}

@@ -27,12 +27,11 @@ pub(super) fn next(bytes: &[u8]) -> Option<(Option<Message<'_>>, usize)> {
     let items = reader.number(b'*')?;
     let mut last = [&[][..]; 2];
     for _ in 0..items {
-        let item = match reader.bytes.get(reader.at)? {
-            b'$' => reader.bulk()?,
-            _ => {
-                reader.number(b':')?;
-                &[]
-            }
+        let item = if *reader.bytes.get(reader.at)? == b'$' {
+            reader.bulk()?
+        } else {
+            reader.number(b':')?;
+            &[]
         };
         last = [last[1], item];
     }

@@ -15,6 +15,10 @@ pub(super) struct Member {
     pub(super) fd: OwnedFd,
     pub(super) room: Option<u32>,
     /// What its socket could not take.
+    #[expect(
+        clippy::box_collection,
+        reason = "one word in each of many sockets that keep up"
+    )]
     pending: Option<Box<Vec<u8>>>,
 }
 

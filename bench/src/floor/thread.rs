@@ -46,7 +46,7 @@ pub(super) struct Thread {
 #[derive(Default)]
 struct Rooms {
     by_name: HashMap<Vec<u8>, u32>,
-    rooms: Vec<Room>,
+    by_number: Vec<Room>,
     /// Rooms that have something to be written.
     dirty: Vec<u32>,
 }
@@ -179,7 +179,7 @@ impl Thread {
                 flush(
                     &self.epoll,
                     &mut self.members,
-                    self.rooms.rooms.get_mut(room as usize),
+                    self.rooms.by_number.get_mut(room as usize),
                 );
             }
         }
@@ -189,7 +189,7 @@ impl Thread {
             flush(
                 &self.epoll,
                 &mut self.members,
-                self.rooms.rooms.get_mut(room as usize),
+                self.rooms.by_number.get_mut(room as usize),
             );
         }
         Ok(())
@@ -215,19 +215,19 @@ fn flush(epoll: &OwnedFd, members: &mut [Option<Member>], room: Option<&mut Room
 
 impl Rooms {
     fn join(&mut self, name: Vec<u8>, place: u32) -> u32 {
-        let next = u32::try_from(self.rooms.len()).unwrap_or(0);
+        let next = u32::try_from(self.by_number.len()).unwrap_or(0);
         let number = *self.by_name.entry(name).or_insert(next);
         if number == next {
-            self.rooms.push(Room::default());
+            self.by_number.push(Room::default());
         }
-        if let Some(room) = self.rooms.get_mut(number as usize) {
+        if let Some(room) = self.by_number.get_mut(number as usize) {
             room.members.push(place);
         }
         number
     }
 
     fn leave(&mut self, room: u32, place: u32) {
-        if let Some(room) = self.rooms.get_mut(room as usize) {
+        if let Some(room) = self.by_number.get_mut(room as usize) {
             room.members.retain(|member| *member != place);
         }
     }
@@ -235,7 +235,7 @@ impl Rooms {
     /// Puts a message behind what its room has to write. `None` where nobody is in that room.
     fn append(&mut self, name: &[u8], payload: &[u8]) -> Option<u32> {
         let number = *self.by_name.get(name)?;
-        let room = self.rooms.get_mut(number as usize)?;
+        let room = self.by_number.get_mut(number as usize)?;
         if room.batch.is_empty() {
             self.dirty.push(number);
         }

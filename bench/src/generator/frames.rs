@@ -55,13 +55,12 @@ fn code(payload: &[u8]) -> u16 {
 pub(super) fn client(opcode: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x1d, 0x2c, 0x3b, 0x4a];
     let mut frame = vec![0x80 | opcode];
-    match u8::try_from(payload.len()) {
-        Ok(short @ 0..=125) => frame.push(0x80 | short),
-        _ => {
-            frame.push(0x80 | 126);
-            let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
-            frame.extend(length.to_be_bytes());
-        }
+    if let Ok(short @ 0..=125) = u8::try_from(payload.len()) {
+        frame.push(0x80 | short);
+    } else {
+        frame.push(0x80 | 0x7e);
+        let length = u16::try_from(payload.len()).unwrap_or(u16::MAX);
+        frame.extend(length.to_be_bytes());
     }
     frame.extend(MASK);
     frame.extend(

@@ -172,6 +172,7 @@ impl<'a> Sender<'a> {
         while begun.elapsed() < self.publish.duration {
             let received = (counters.deliveries() - before) / receivers.max(1);
             let ahead = self.sent - received.min(self.sent);
+            // Where nobody listens, the acknowledgements alone set the pace.
             let may = if receivers == 0 {
                 senders
             } else {

@@ -383,13 +383,11 @@ impl Socket {
         round.bytes += count as u64;
         let mut bytes = buffer.get(..kept + count).unwrap_or_default();
         if matches!(self.state, State::Shaking(..)) {
-            match self.shaken(bytes)? {
-                Some(rest) => bytes = rest,
-                None => {
-                    self.keep(bytes);
-                    return Ok(());
-                }
-            }
+            let Some(rest) = self.shaken(bytes)? else {
+                self.keep(bytes);
+                return Ok(());
+            };
+            bytes = rest;
         }
         let fd = self.fd.as_fd();
         let mut closed = None;

@@ -55,7 +55,7 @@ pub(super) async fn files(contender: &str, size: &Size, setup: &Setup) -> Result
             .and_then(reqwest::Response::error_for_status)
             .map_err(|error| failed(&error))?;
         let stored: serde_json::Value = answer.json().await.map_err(|error| failed(&error))?;
-        url = stored["url"].as_str().unwrap_or_default().to_owned();
+        stored["url"].as_str().unwrap_or_default().clone_into(&mut url);
     }
     let mut one = Record::new("", "");
     cost.end(&running, &load, 1, &mut one)?;

@@ -25,6 +25,7 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
     let mut record = Record::new("idle", contender);
     let (at_first, kernel_at_first) = settled(&running).await?;
     record.set("resident_bytes_at_0", at_first as f64);
+    record.set("without_sockets_mib", at_first as f64 / 1_048_576.0);
     let mut opened = 0;
     for step in [most / 16, most / 4, most] {
         let open = Open {

@@ -2,15 +2,19 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at whatever fails")]
 #![expect(dead_code, reason = "each test binary uses its own part")]
 
-use broker::{Broker, Event, Publication, RedisBroker, Subscription};
+use broker::{Broker, ClusterBroker, Event, Publication, RedisBroker, Subscription};
 use bytes::Bytes;
 use runtime::Shutdown;
-use test_support::{redis::Server, wait};
+use test_support::{
+    redis::{Cluster, Server},
+    wait,
+};
 
 /// A broker with what it stands on.
 pub(crate) struct Rig {
     pub(crate) broker: Broker,
     pub(crate) redis: Option<Server>,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -19,6 +23,7 @@ impl Rig {
         std::future::ready(Self {
             broker: Broker::memory(),
             redis: None,
+            cluster: None,
             shutdown: Shutdown::new(),
         })
         .await
@@ -31,8 +36,28 @@ impl Rig {
         Self {
             broker,
             redis: Some(server),
+            cluster: None,
             shutdown,
         }
+    }
+
+    pub(crate) async fn on_cluster() -> Self {
+        Self::on(Cluster::start_new().await)
+    }
+
+    pub(crate) fn on(cluster: Cluster) -> Self {
+        let shutdown = Shutdown::new();
+        let url = cluster.url().parse().unwrap();
+        Self {
+            broker: Broker::new(ClusterBroker::connect(&url, &shutdown)),
+            redis: None,
+            cluster: Some(cluster),
+            shutdown,
+        }
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        self.cluster.as_ref().expect("a rig on a cluster")
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -52,7 +77,11 @@ pub(crate) fn publication(channel: &str, payload: impl Into<Bytes>) -> Publicati
 }
 
 pub(crate) fn message(channel: &str, payload: impl Into<Bytes>) -> Event {
-    Event::Message(publication(channel, payload))
+    Event::Message(publication(channel, payload).into())
+}
+
+pub(crate) fn added(pattern: &str) -> Event {
+    Event::Added(pattern.into())
 }
 
 pub(crate) async fn event(subscription: &mut Box<dyn Subscription>) -> Event {

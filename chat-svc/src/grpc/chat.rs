@@ -64,7 +64,7 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
         let asked = request.into_inner();
         let room = NewRoom::check(asked.id, asked.name, asked.description).map_err(Error::from)?;
         let room = self.store.create_room(room, self.clock.now()).await?;
-        self.publisher.publish(vec![room.publication()]);
+        self.publisher.publish(room.publications());
         Ok(Response::new(room.into()))
     }
 

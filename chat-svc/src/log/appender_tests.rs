@@ -29,11 +29,11 @@ impl Log for Sends {
         Ok(batch.into_iter().map(&mut commit).collect())
     }
 
-    async fn history(&self, _: &str, _: store::Span, _: u64, _: u32) -> Result<Vec<Message>> {
+    async fn history(&self, _: &str, _: store::Span, _: &store::Head, _: u32) -> Result<Vec<Message>> {
         Ok(Vec::new())
     }
 
-    async fn changes(&self, _: &str, _: u64, _: u64, _: u32) -> Result<Vec<Message>> {
+    async fn changes(&self, _: &str, _: (u64, u64), _: &store::Head, _: u32) -> Result<Vec<Message>> {
         Ok(Vec::new())
     }
 
@@ -118,9 +118,9 @@ async fn published(broker: &Broker, heard: &mut Box<dyn broker::Subscription>) -
     let mut all = Vec::new();
     loop {
         match heard.recv().await {
-            Some(Event::Message(told)) if told.channel == "room:end" => return all,
-            Some(Event::Message(told)) if told.channel == "trace:general" => {
-                let hint: TraceHint = serde_json::from_slice(&told.payload).unwrap();
+            Some(Event::Message(told)) if told.channel() == "room:end" => return all,
+            Some(Event::Message(told)) if told.channel() == "trace:general" => {
+                let hint: TraceHint = serde_json::from_slice(told.payload()).unwrap();
                 let [_, trace, span, _] = hint.traceparent.split('-').collect::<Vec<_>>()[..] else {
                     panic!("a traceparent: {hint:?}");
                 };
@@ -128,7 +128,7 @@ async fn published(broker: &Broker, heard: &mut Box<dyn broker::Subscription>) -
                 all.push((hint.seq, Some(trace.to_owned())));
             }
             Some(Event::Message(told)) => {
-                let frame: serde_json::Value = serde_json::from_slice(&told.payload).unwrap();
+                let frame: serde_json::Value = serde_json::from_slice(told.payload()).unwrap();
                 all.push((frame["seq"].as_u64().unwrap(), None));
             }
             Some(_) => {}

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use sql::Millis;
 use uuid::Uuid;
 
-use super::{Log, Span, SqlStore, append_postgres, append_sqlite, log, outbox::OutboxRow, rows::MessageRow};
+use super::{
+    Head, Log, Span, SqlStore, append_postgres, append_sqlite, log, outbox::OutboxRow, rows::MessageRow,
+};
 use crate::{
     clock::Clock,
     error::{Error, Result},
@@ -19,10 +21,8 @@ use crate::{
 pub(super) trait Statements: Send {
     /// Locks these rooms in the order of their ids and moves their heads forward by so much; the heads after that.
     /// Rooms that don't exist are left out.
-    fn advance(
-        &mut self,
-        rooms: BTreeMap<String, i64>,
-    ) -> impl Future<Output = QueryResult<HashMap<String, i64>>> + Send;
+    fn advance(&mut self, rooms: BTreeMap<String, i64>)
+    -> impl Future<Output = QueryResult<Advanced>> + Send;
     /// The messages that were sent under these names.
     fn sent_as(&mut self, names: Vec<Key>) -> impl Future<Output = QueryResult<Vec<MessageRow>>> + Send;
     /// Messages by id.
@@ -33,6 +33,15 @@ pub(super) trait Statements: Send {
     fn rewrite(&mut self, row: MessageRow) -> impl Future<Output = QueryResult<()>> + Send;
     /// Adds to the outbox.
     fn enqueue(&mut self, rows: Vec<OutboxRow>) -> impl Future<Output = QueryResult<()>> + Send;
+}
+
+/// Rooms whose heads were moved.
+#[derive(Debug, Default)]
+pub(super) struct Advanced {
+    /// Their last seqs.
+    pub(super) heads: HashMap<String, i64>,
+    /// When they were locked, by a clock that all replicas share; `None` where there is none.
+    pub(super) at: Option<Timestamp>,
 }
 
 /// How much a commit knows beforehand.
@@ -73,18 +82,24 @@ impl From<diesel::result::Error> for Failure {
 impl Log for SqlStore {
     async fn commit(&self, batch: Vec<Change>, clock: &Clock) -> Result<Vec<Result<Committed>>> {
         match self.db.pools()? {
-            sql::Pools::Postgres(pool) => append_postgres::commit(pool, &batch, clock).await,
+            sql::Pools::Postgres(pool) => append_postgres::commit(pool, batch, clock).await,
             sql::Pools::Lite { write, .. } => append_sqlite::commit(write, batch, clock.clone()).await,
         }
         .map_err(Error::Store)
     }
 
-    async fn history(&self, room_id: &str, span: Span, head: u64, limit: u32) -> Result<Vec<Message>> {
-        log::history(&self.db, room_id, span, head, limit).await
+    async fn history(&self, room_id: &str, span: Span, head: &Head, limit: u32) -> Result<Vec<Message>> {
+        log::history(&self.db, &self.replicas, room_id, span, head, limit).await
     }
 
-    async fn changes(&self, room_id: &str, after: u64, up_to: u64, limit: u32) -> Result<Vec<Message>> {
-        log::changes(&self.db, room_id, after, up_to, limit).await
+    async fn changes(
+        &self,
+        room_id: &str,
+        between: (u64, u64),
+        head: &Head,
+        limit: u32,
+    ) -> Result<Vec<Message>> {
+        log::changes(&self.db, &self.replicas, room_id, between, head, limit).await
     }
 
     async fn was_of(&self, room_id: &str, seq: u64, id: &str) -> Result<bool> {
@@ -105,10 +120,11 @@ pub(super) async fn commit<S: Statements>(
             *count = 0;
         }
     }
+    let Advanced { heads, at } = statements.advance(wanted.clone()).await?;
     let mut plan = Plan {
-        heads: statements.advance(wanted.clone()).await?,
+        heads,
         // Asked while the rooms are locked, so that points in time follow the order of seqs.
-        now: clock.now(),
+        now: at.unwrap_or_else(|| clock.now()),
         ..Plan::default()
     };
     match way {
@@ -207,13 +223,22 @@ impl Key {
     }
 }
 
+/// The message that has a name.
+#[derive(Debug)]
+enum Known {
+    /// It is stored.
+    Stored(Box<MessageRow>),
+    /// It is new in this batch, and stands here among the new ones.
+    New(usize),
+}
+
 /// A batch on its way from changes to rows.
 #[derive(Debug, Default)]
 struct Plan {
     now: Timestamp,
     heads: HashMap<String, i64>,
     taken: BTreeMap<String, i64>,
-    known: HashMap<Key, MessageRow>,
+    known: HashMap<Key, Known>,
     targets: HashMap<String, MessageRow>,
     new: Vec<MessageRow>,
     rewritten: Vec<String>,
@@ -223,7 +248,15 @@ struct Plan {
 impl Plan {
     fn remember(&mut self, row: MessageRow) {
         if let Some(key) = Key::of_row(&row) {
-            self.known.insert(key, row);
+            self.known.insert(key, Known::Stored(Box::new(row)));
+        }
+    }
+
+    /// The message with this name.
+    fn first(&self, key: &Key) -> Option<&MessageRow> {
+        match self.known.get(key)? {
+            Known::Stored(row) => Some(row),
+            Known::New(at) => self.new.get(*at),
         }
     }
 
@@ -243,7 +276,8 @@ impl Plan {
     }
 
     fn send(&mut self, new: &NewMessage) -> Result<Committed> {
-        if let Some(first) = Key::of_new(new).and_then(|key| self.known.get(&key)) {
+        let key = Key::of_new(new);
+        if let Some(first) = key.as_ref().and_then(|key| self.first(key)) {
             return Ok(Committed {
                 message: first.clone().into(),
                 repeated: true,
@@ -268,8 +302,10 @@ impl Plan {
         let people = mentions::mentioned(&new.content, &new.user_id);
         self.outbox
             .extend(people.into_iter().map(|user| OutboxRow::mention(&row.id, user)));
+        if let Some(key) = key {
+            self.known.insert(key, Known::New(self.new.len()));
+        }
         self.new.push(row.clone());
-        self.remember(row.clone());
         Ok(Committed {
             message: row.into(),
             repeated: false,

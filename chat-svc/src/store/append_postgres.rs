@@ -1,20 +1,23 @@
 //! The statements of a commit at PostgreSQL. Rows travel as arrays, so that a batch of any size is one prepared
 //! statement and one round trip.
 
-use std::collections::{BTreeMap, HashMap};
+mod straight;
+
+use std::collections::BTreeMap;
 
 use diesel::{
     ExpressionMethods as _, QueryDsl as _, QueryResult, SelectableHelper as _,
     dsl::sql as sql_literal,
     pg::Pg,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
+    serialize::ToSql,
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 use diesel_async::{AsyncConnection as _, RunQueryDsl, pooled_connection::deadpool::Pool};
 use sql::{Millis, Moment, Postgres};
 
 use super::{
-    append::{self, Failure, Key, Statements, Way},
+    append::{self, Advanced, Failure, Key, Statements, Way},
     outbox::OutboxRow,
     rows::MessageRow,
     schema::{messages, outbox},
@@ -22,36 +25,83 @@ use super::{
 use crate::{
     clock::Clock,
     error::Result,
-    message::{Change, Committed},
+    message::{Change, Committed, NewMessage},
 };
 
+/// Commits a batch: straight where it holds new messages only, carefully where it does not, or where one of them turns out
+/// to be known.
 pub(super) async fn commit(
     pool: &Pool<Postgres>,
-    batch: &[Change],
+    batch: Vec<Change>,
     clock: &Clock,
 ) -> sql::Result<Vec<Result<Committed>>> {
     let mut connection = sql::checkout_postgres(pool).await?;
-    let mut way = Way::first(batch);
-    let answers = loop {
-        let work = (*connection).transaction(async |connection: &mut Postgres| {
-            append::commit(connection, batch, way, clock).await
-        });
-        match sql::within(sql::TRANSACTION, work).await? {
-            Ok(answers) => break Ok(answers),
-            Err(Failure::Repeats) if way == Way::Straight => way = Way::Careful,
-            Err(Failure::Repeats) => break Err(sql::Error::RolledBack),
-            Err(Failure::Store(error)) => break Err(error),
+    let answers = match only_new(batch) {
+        Ok(new) => {
+            let work = straight::commit(&mut connection, &new);
+            match sql::within(sql::TRANSACTION, work).await? {
+                Ok(outcomes) => Ok(answers(new, outcomes)),
+                Err(Failure::Repeats) => {
+                    let batch: Vec<Change> = new.into_iter().map(Change::Send).collect();
+                    carefully(&mut connection, &batch, clock).await?
+                }
+                Err(Failure::Store(error)) => Err(error),
+            }
         }
+        Err(batch) => carefully(&mut connection, &batch, clock).await?,
     };
     connection.give_back();
     answers
 }
 
+/// The messages of a batch that holds nothing else.
+fn only_new(batch: Vec<Change>) -> Result<Vec<NewMessage>, Vec<Change>> {
+    if !batch.iter().all(|change| matches!(change, Change::Send(_))) {
+        return Err(batch);
+    }
+    let new = |change| match change {
+        Change::Send(new) => Some(new),
+        Change::Edit { .. } | Change::Delete(_) => None,
+    };
+    Ok(batch.into_iter().filter_map(new).collect())
+}
+
+fn answers(new: Vec<NewMessage>, outcomes: Vec<straight::Outcome>) -> Vec<Result<Committed>> {
+    let mut answers = Vec::with_capacity(new.len());
+    for (new, outcome) in new.into_iter().zip(outcomes) {
+        let answer = outcome.answer(new, &answers);
+        answers.push(answer);
+    }
+    answers
+}
+
+/// The outer error is that of a server that hangs.
+async fn carefully(
+    connection: &mut Postgres,
+    batch: &[Change],
+    clock: &Clock,
+) -> sql::Result<sql::Result<Vec<Result<Committed>>>> {
+    let work = connection.transaction(async |connection: &mut Postgres| {
+        append::commit(connection, batch, Way::Careful, clock).await
+    });
+    Ok(match sql::within(sql::TRANSACTION, work).await? {
+        Ok(answers) => Ok(answers),
+        Err(Failure::Repeats) => Err(sql::Error::RolledBack),
+        Err(Failure::Store(error)) => Err(error),
+    })
+}
+
 impl Statements for Postgres {
-    async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<HashMap<String, i64>> {
-        let (ids, counts) = rooms.into_iter().unzip();
-        let heads: Vec<(String, i64)> = RunQueryDsl::load(Advance { ids, counts }, self).await?;
-        Ok(heads.into_iter().collect())
+    async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<Advanced> {
+        let (rooms, counts) = rooms.into_iter().unzip();
+        let rows: Vec<(String, i64, Millis)> = RunQueryDsl::load(Advance { rooms, counts }, self).await?;
+        let mut advanced = Advanced::default();
+        for (room, head, at) in rows {
+            advanced.heads.insert(room, head);
+            // The last one that was locked: later than whatever was stored in any of these rooms.
+            advanced.at = advanced.at.max(Some(at.into()));
+        }
+        Ok(advanced)
     }
 
     async fn sent_as(&mut self, names: Vec<Key>) -> QueryResult<Vec<MessageRow>> {
@@ -106,30 +156,54 @@ impl Statements for Postgres {
 /// Locks rooms in the order of their ids, then moves their heads.
 #[derive(Debug, QueryId)]
 struct Advance {
-    ids: Vec<String>,
+    rooms: Vec<String>,
     counts: Vec<i64>,
 }
 
 impl Query for Advance {
-    type SqlType = (Text, BigInt);
+    type SqlType = (Text, BigInt, Moment);
 }
 
 impl QueryFragment<Pg> for Advance {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH given (id, count) AS (SELECT * FROM unnest(");
-        out.push_bind_param::<Array<Text>, _>(&self.ids)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.counts)?;
-        // Not FOR UPDATE: a read mark that refers to the room need not wait.
-        out.push_sql(
-            ")), locked AS MATERIALIZED (\
-             SELECT rooms.id, given.count FROM rooms JOIN given ON given.id = rooms.id \
-             ORDER BY rooms.id FOR NO KEY UPDATE OF rooms) \
-             UPDATE rooms SET last_seq = rooms.last_seq + locked.count FROM locked WHERE rooms.id = locked.id \
-             RETURNING rooms.id, rooms.last_seq",
-        );
+        push_locked(&mut out, &self.rooms, &self.counts)?;
+        out.push_sql(", advanced AS (");
+        push_advance(&mut out);
+        out.push_sql(") SELECT id, last_seq, at FROM advanced");
         Ok(())
     }
+}
+
+/// `WITH … locked`: those of `rooms` that exist, locked in the order of their ids, each with how many seqs it is to give.
+fn push_locked<'b, T>(
+    out: &mut AstPass<'_, 'b, Pg>,
+    rooms: &'b Vec<T>,
+    counts: &'b Vec<i64>,
+) -> QueryResult<()>
+where
+    Vec<T>: ToSql<Array<Text>, Pg>,
+{
+    out.push_sql("WITH given (id, count) AS (SELECT * FROM unnest(");
+    out.push_bind_param::<Array<Text>, _>(rooms)?;
+    out.push_sql(", ");
+    out.push_bind_param::<Array<BigInt>, _>(counts)?;
+    // Not FOR UPDATE: a read mark that refers to the room need not wait.
+    out.push_sql(
+        ")), locked AS MATERIALIZED (\
+         SELECT rooms.id, given.count FROM rooms JOIN given ON given.id = rooms.id \
+         ORDER BY rooms.id FOR NO KEY UPDATE OF rooms)",
+    );
+    Ok(())
+}
+
+/// Moves the heads of `locked` rooms. The time is taken behind the lock, so that points in time follow the order of seqs,
+/// and it is the database's, on which all replicas agree.
+fn push_advance(out: &mut AstPass<'_, '_, Pg>) {
+    out.push_sql(
+        "UPDATE rooms SET last_seq = rooms.last_seq + locked.count FROM locked WHERE rooms.id = locked.id \
+         RETURNING rooms.id, rooms.last_seq, rooms.last_seq - locked.count AS before, \
+         date_trunc('milliseconds', clock_timestamp()) AS at",
+    );
 }
 
 /// Inserts new messages, column by column.

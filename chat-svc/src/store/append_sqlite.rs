@@ -1,17 +1,20 @@
 //! The statements of a commit at SQLite. The whole transaction is one visit to a blocking thread: the fastest way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use diesel::{
     ExpressionMethods as _, OptionalExtension as _, QueryDsl as _, QueryResult, RunQueryDsl,
     SelectableHelper as _, SqliteConnection,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{BigInt, Nullable, Text},
+    sqlite::Sqlite,
 };
 use diesel_async::pooled_connection::deadpool::Pool;
 use futures_util::FutureExt as _;
-use sql::Lite;
+use sql::{Lite, Moment};
 
 use super::{
-    append::{self, Failure, Key, Statements, Way},
+    append::{self, Advanced, Failure, Key, Statements, Way},
     outbox::OutboxRow,
     rows::MessageRow,
     schema::{messages, outbox, rooms},
@@ -21,6 +24,9 @@ use crate::{
     error::Result,
     message::{Change, Committed},
 };
+
+/// Messages in one statement. Few enough that the rest of a batch, row by row, is no burden.
+const ROWS: usize = 16;
 
 /// Outbox rows in one statement: each binds four values, of which SQLite takes 32,766.
 const OUTBOX_ROWS: usize = 1000;
@@ -61,8 +67,8 @@ fn commit_here(
 }
 
 impl Statements for SqliteConnection {
-    async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<HashMap<String, i64>> {
-        let mut heads = HashMap::with_capacity(rooms.len());
+    async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<Advanced> {
+        let mut advanced = Advanced::default();
         for (id, count) in rooms {
             let head = diesel::update(rooms::table.find(&id))
                 .set(rooms::last_seq.eq(rooms::last_seq + count))
@@ -70,10 +76,10 @@ impl Statements for SqliteConnection {
                 .get_result(self)
                 .optional()?;
             if let Some(head) = head {
-                heads.insert(id, head);
+                advanced.heads.insert(id, head);
             }
         }
-        Ok(heads)
+        Ok(advanced)
     }
 
     async fn sent_as(&mut self, names: Vec<Key>) -> QueryResult<Vec<MessageRow>> {
@@ -105,11 +111,15 @@ impl Statements for SqliteConnection {
     }
 
     async fn insert(&mut self, rows: Vec<MessageRow>) -> QueryResult<usize> {
-        diesel::insert_into(messages::table)
-            .values(&rows)
-            .on_conflict((messages::room_id, messages::user_id, messages::client_msg_id))
-            .do_nothing()
-            .execute(self)
+        let (together, alone) = rows.as_chunks::<ROWS>();
+        let mut count = 0;
+        for rows in together {
+            count += Insert(rows).execute(self)?;
+        }
+        for row in alone {
+            count += Insert(std::array::from_ref(row)).execute(self)?;
+        }
+        Ok(count)
     }
 
     async fn rewrite(&mut self, row: MessageRow) -> QueryResult<()> {
@@ -120,6 +130,53 @@ impl Statements for SqliteConnection {
         for rows in rows.chunks(OUTBOX_ROWS) {
             diesel::insert_into(outbox::table).values(rows).execute(self)?;
         }
+        Ok(())
+    }
+}
+
+/// Inserts new messages except repeats. Of a fixed number, so that the statement is parsed once per connection.
+#[derive(Debug)]
+struct Insert<'a, const N: usize>(&'a [MessageRow; N]);
+
+impl<const N: usize> QueryId for Insert<'_, N> {
+    type QueryId = Insert<'static, N>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<Connection, const N: usize> RunQueryDsl<Connection> for Insert<'_, N> {}
+
+impl<const N: usize> QueryFragment<Sqlite> for Insert<'_, N> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO messages (id, room_id, user_id, username, content, message_type, file_url, created_at, \
+             seq, change_seq, client_msg_id) VALUES ",
+        );
+        for (at, row) in self.0.iter().enumerate() {
+            out.push_sql(if at == 0 { "(" } else { ", (" });
+            let texts = [
+                &row.id,
+                &row.room_id,
+                &row.user_id,
+                &row.username,
+                &row.content,
+                &row.message_type,
+            ];
+            for text in texts {
+                out.push_bind_param::<Text, _>(text)?;
+                out.push_sql(", ");
+            }
+            out.push_bind_param::<Nullable<Text>, _>(&row.file_url)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Moment, _>(&row.created_at)?;
+            for seq in [&row.seq, &row.change_seq] {
+                out.push_sql(", ");
+                out.push_bind_param::<BigInt, _>(seq)?;
+            }
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(&row.client_msg_id)?;
+            out.push_sql(")");
+        }
+        out.push_sql(" ON CONFLICT (room_id, user_id, client_msg_id) DO NOTHING");
         Ok(())
     }
 }

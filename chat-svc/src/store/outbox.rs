@@ -23,6 +23,9 @@ pub(super) struct OutboxRow {
     due_at: Millis,
 }
 
+/// The kind of those who are mentioned.
+pub(super) const MENTION: &str = "mention";
+
 /// Id, message, user, kind, attempts.
 type Claimed = (i64, String, String, String, i64);
 
@@ -32,7 +35,7 @@ impl OutboxRow {
         Self {
             message_id: message_id.to_owned(),
             user_id,
-            kind: "mention".to_owned(),
+            kind: MENTION.to_owned(),
             due_at: Millis::from(Timestamp::UNIX_EPOCH),
         }
     }

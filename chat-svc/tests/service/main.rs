@@ -10,12 +10,14 @@ mod changes;
 mod identity;
 mod outbox;
 mod overload;
+mod partitions;
 mod publishing;
+mod replicas;
 mod rooms;
 mod sends;
 mod support;
 
-/// Makes each scenario a test on SQLite and one on PostgreSQL.
+/// Makes each scenario a test on SQLite, one on PostgreSQL, and one on PostgreSQL with messages in partitions.
 macro_rules! on_both_stores {
     ($($scenario:ident),+ $(,)?) => {
         mod sqlite {
@@ -28,6 +30,12 @@ macro_rules! on_both_stores {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $scenario() {
                 super::$scenario(crate::support::Store::postgres().await).await;
+            })+
+        }
+        mod partitioned {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $scenario() {
+                super::$scenario(crate::support::Store::partitioned().await).await;
             })+
         }
     };

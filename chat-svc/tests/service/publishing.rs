@@ -24,9 +24,10 @@ async fn next(subscription: &mut Box<dyn Subscription>) -> Publication {
     loop {
         let event = tokio::time::timeout(wait::SOON, subscription.recv()).await;
         match event.expect("something is published").expect("the broker lives") {
-            Event::Message(publication) => return publication,
+            Event::Message(message) => return message.into(),
             Event::Connected => {}
             Event::Interrupted => panic!("nothing was missed"),
+            Event::Added(pattern) => panic!("nobody added {pattern}"),
         }
     }
 }
@@ -79,11 +80,13 @@ async fn a_repeat_is_not_published_again(store: Store) {
 
 async fn a_new_room_is_announced(store: Store) {
     let broker = Broker::memory();
-    let mut subscription = broker.subscribe(&["room:*"]);
+    let mut subscription = broker.subscribe(&["room:*", "rooms"]);
     let service = store.service_with(Source::Shared(broker), None).await;
     service.make_room("lobby").await;
     let publication = next(&mut subscription).await;
     assert_eq!(publication.channel, "room:lobby");
+    let again = next(&mut subscription).await;
+    assert_eq!((&*again.channel, &again.payload), ("rooms", &publication.payload));
     let frame: serde_json::Value = serde_json::from_slice(&publication.payload).unwrap();
     assert_eq!(
         (&frame["type"], &frame["room_id"]),

@@ -163,11 +163,11 @@ async fn what_is_on_its_way_at_shutdown_is_answered_and_kept(store: Store) {
         let frame = loop {
             let event = tokio::time::timeout(wait::SOON, published.recv()).await;
             match event.expect("something is published").unwrap() {
-                Event::Message(publication) => break publication.payload,
+                Event::Message(message) => break message,
                 other => assert_eq!(other, Event::Connected),
             }
         };
-        let frame: serde_json::Value = serde_json::from_slice(&frame).unwrap();
+        let frame: serde_json::Value = serde_json::from_slice(frame.payload()).unwrap();
         assert_eq!(frame["seq"], *seq);
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
 use broker::{Broker, Source};
 use chat_svc::{
     Config,
-    store::{MIGRATIONS, SqlStore},
+    store::{MIGRATIONS, Partitioned, SqlStore},
 };
 use proto::chat::{
     Change, ChangesSinceRequest, HistoryRequest, Message, Room, SendMessageRequest, SendMessageResponse,
@@ -25,6 +25,8 @@ pub(crate) struct Store {
     pub(crate) url: DatabaseUrl,
     /// Where it is PostgreSQL.
     pub(crate) database: Option<postgres::Database>,
+    /// Where it has any.
+    pub(crate) replicas: Vec<DatabaseUrl>,
     _folder: Option<Arc<TempDir>>,
 }
 
@@ -34,17 +36,30 @@ impl Store {
         Self {
             url: DatabaseUrl::Sqlite(folder.path().join("chat.db")),
             database: None,
+            replicas: Vec::new(),
             _folder: Some(Arc::new(folder)),
         }
     }
 
     pub(crate) async fn postgres() -> Self {
-        let database = postgres::database().await;
+        Self::at(postgres::database().await)
+    }
+
+    pub(crate) fn at(database: postgres::Database) -> Self {
         Self {
             url: DatabaseUrl::Postgres(database.url().to_owned()),
             database: Some(database),
+            replicas: Vec::new(),
             _folder: None,
         }
+    }
+
+    /// PostgreSQL, with messages in four partitions.
+    pub(crate) async fn partitioned() -> Self {
+        let store = Self::postgres().await;
+        let done = store.direct().await.partition_messages(4, |_| ()).await;
+        assert_eq!(done.expect("partitions"), Partitioned::Now { messages: 0 });
+        store
     }
 
     /// The store itself, without a service in front of it.
@@ -69,6 +84,7 @@ impl Store {
                 admin_port: None,
             },
             database: self.url.clone(),
+            replicas: self.replicas.clone(),
             broker,
             notify,
         };

@@ -1,11 +1,11 @@
 //! Frames on their way out: encoded once, shared by everybody who gets them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use proto::frame::ServerFrame;
 
-use wire::encode;
+use wire::{deflate, encode};
 
 use crate::recovery::seen::Seen;
 
@@ -46,6 +46,10 @@ pub(crate) struct Batch {
     pub(crate) bytes: Bytes,
     /// Where each ends, and what it is.
     pub(crate) parts: Vec<Part>,
+    /// The longest frame that is compressed in it, in bytes before that; 0 where none is.
+    pub(crate) compressed: usize,
+    /// The same frames for who takes compressed ones, once somebody does; nothing where none gets shorter.
+    shorter: OnceLock<Option<Arc<Batch>>>,
 }
 
 /// One frame of a [`Batch`].
@@ -81,14 +85,18 @@ impl Batch {
                 joined.freeze()
             }
         };
-        Self { bytes, parts }
+        Self {
+            bytes,
+            parts,
+            ..Self::default()
+        }
     }
 
     /// Takes batches together, which are not empty; a single one is not copied.
-    pub(crate) fn join(batches: Vec<Arc<Self>>) -> Arc<Self> {
-        match <[_; 1]>::try_from(batches) {
-            Ok([one]) => one,
-            Err(batches) => {
+    pub(crate) fn join(batches: &[Arc<Self>]) -> Arc<Self> {
+        match batches {
+            [one] => Arc::clone(one),
+            batches => {
                 let mut bytes = BytesMut::with_capacity(batches.iter().map(|one| one.bytes.len()).sum());
                 let mut parts = Vec::with_capacity(batches.iter().map(|one| one.parts.len()).sum());
                 for batch in batches {
@@ -99,10 +107,46 @@ impl Batch {
                         ..*part
                     }));
                 }
-                let bytes = bytes.freeze();
-                Arc::new(Self { bytes, parts })
+                Arc::new(Self {
+                    bytes: bytes.freeze(),
+                    parts,
+                    compressed: batches.iter().map(|one| one.compressed).max().unwrap_or(0),
+                    ..Self::default()
+                })
             }
         }
+    }
+
+    /// As [`Batch::join`], each frame compressed that gets shorter. However many shards ask, a batch is compressed once.
+    pub(crate) fn join_compressed(batches: &[Arc<Self>]) -> Arc<Self> {
+        let shorter: Vec<_> = batches.iter().map(Self::shorter).collect();
+        Self::join(&shorter)
+    }
+
+    fn shorter(self: &Arc<Self>) -> Arc<Self> {
+        let shorter = self.shorter.get_or_init(|| {
+            let (mut begin, mut longest) = (0, 0);
+            let mut compress = |part: &Part| {
+                let plain = self.bytes.slice(begin..part.end);
+                begin = part.end;
+                let compressed = deflate::compress_frame(&plain);
+                if compressed.is_some() {
+                    longest = longest.max(plain.len());
+                }
+                Frame {
+                    bytes: compressed.unwrap_or(plain),
+                    class: part.class,
+                }
+            };
+            let frames: Vec<Frame> = self.parts.iter().map(&mut compress).collect();
+            (longest > 0).then(|| {
+                Arc::new(Self {
+                    compressed: longest,
+                    ..Self::of(&frames)
+                })
+            })
+        });
+        shorter.as_ref().map_or_else(|| Arc::clone(self), Arc::clone)
     }
 
     /// A single text frame that is delivered.
@@ -166,5 +210,28 @@ mod tests {
         assert_eq!(cut.bytes, b"\x81\x01t\x81\x013".as_slice());
         assert_eq!(cut.parts.last().unwrap().end, cut.bytes.len());
         assert!(batch.after(0).parts.len() == 4 && batch.after(9).parts.len() == 1);
+    }
+
+    #[test]
+    fn what_gets_shorter_is_compressed_once_for_all() {
+        let frame = |json: &str, class| Frame::text(json.as_bytes(), class);
+        let long = "the same words for all, ".repeat(40);
+        let first = Arc::new(Batch::of(&[
+            frame("1", Class::Logged(1)),
+            frame(&long, Class::Logged(2)),
+            frame("t", Class::Ephemeral),
+        ]));
+        let second = Arc::new(Batch::of(&[frame("3", Class::Logged(3))]));
+        let due = [first, second];
+        let (plain, shorter) = (Batch::join(&due), Batch::join_compressed(&due));
+        assert!(shorter.bytes.len() < plain.bytes.len() / 4);
+        assert_eq!((plain.compressed, shorter.compressed), (0, long.len() + 4));
+        let classes = |batch: &Batch| batch.parts.iter().map(|part| part.class).collect::<Vec<_>>();
+        assert_eq!(classes(&shorter), classes(&plain));
+        assert_eq!(shorter.bytes[..4], *b"\x81\x011\xC1");
+        assert_eq!(shorter.parts[3].end, shorter.bytes.len());
+
+        assert!(Arc::ptr_eq(&due[0].shorter(), &due[0].shorter()));
+        assert!(Arc::ptr_eq(&due[1].shorter(), &due[1]));
     }
 }

@@ -1,25 +1,21 @@
 //! What the broker announces, what connections ask for and what the log answers: taken in, in rounds.
 
-use std::{
-    borrow::Cow,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use broker::{Broker, Event, Publication, Subscription};
-use futures_util::FutureExt as _;
+use broker::{Broker, Event, Subscription};
 use jiff::Timestamp;
 use proto::{
-    frame::{PRESENCE_CHANNEL, PresenceEvent, ROOM_PATTERN, ServerFrame, USER_PATTERN},
-    trace_hint::{TRACE_PATTERN, TraceHint},
+    frame::{PRESENCE_CHANNEL, PresenceEvent, ROOMS_CHANNEL, ServerFrame},
+    trace_hint::TraceHint,
 };
-use runtime::trace::{self, Parent};
-use serde::Deserialize;
+use runtime::trace::Parent;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     asks::{Answer, Ask},
     frame::{Class, Frame},
+    peek::{Peek, peek},
     sequencer::Sequencer,
 };
 use crate::{
@@ -37,18 +33,6 @@ const ROUND: usize = 256;
 /// How often to see whether heads have to be compared.
 const TICK: Duration = Duration::from_millis(250);
 
-/// What is read of a frame.
-#[derive(Deserialize)]
-struct Peek<'a> {
-    #[serde(borrow)]
-    r#type: Cow<'a, str>,
-    seq: Option<u64>,
-    #[serde(borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    timestamp: Option<Cow<'a, str>>,
-}
-
 /// Runs until the last connection is gone.
 pub(super) async fn run(
     mut sequencer: Sequencer,
@@ -59,28 +43,38 @@ pub(super) async fn run(
     mut answers: mpsc::Receiver<Answer>,
     over: CancellationToken,
 ) {
-    let mut patterns = vec![ROOM_PATTERN, USER_PATTERN, PRESENCE_CHANNEL, canary.channel()];
-    if trace::is_on() {
-        patterns.push(TRACE_PATTERN);
-    }
-    let mut subscription = Some(broker.subscribe(&patterns));
+    let mut subscription = Some(sequencer.interest().subscribe(&broker, canary.channel()));
+    let mut events = Vec::with_capacity(ROUND);
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             Some(ask) = asks.recv() => sequencer.ask(ask).await,
             Some(answer) = answers.recv() => take_answer(&mut sequencer, &mut heads, answer).await,
-            event = next(&mut subscription) => if let Some(event) = event {
-                let subscription = subscription.as_mut();
-                round(&mut sequencer, &mut heads, &canary, event, subscription).await;
-            } else {
+            count = next(&mut subscription, &mut events) => if count == 0 {
                 subscription = None;
                 heads.deaf();
+                sequencer.interest().delivers(false);
             },
-            _ = tick.tick() => {}
+            _ = tick.tick() => {
+                let now = Instant::now();
+                sequencer.without_hints(now);
+                if let Some(subscription) = &mut subscription {
+                    sequencer.interest().give_up(&mut **subscription, now);
+                }
+            }
             () = over.cancelled() => return,
         }
+        if !events.is_empty() {
+            let now = Timestamp::now();
+            for event in events.drain(..) {
+                take_in(&mut sequencer, &mut heads, &canary, &event, now).await;
+            }
+        }
         sequencer.flush().await;
+        if let Some(subscription) = &mut subscription {
+            sequencer.interest().take_up(&mut **subscription);
+        }
         let now = Instant::now();
         if let Some(why) = heads.take_due(now) {
             compare_heads(&sequencer, sequencer.standing(), why);
@@ -103,55 +97,55 @@ async fn take_answer(sequencer: &mut Sequencer, heads: &mut Heads, answer: Answe
     }
 }
 
-async fn next(subscription: &mut Option<Box<dyn Subscription>>) -> Option<Event> {
+/// Waits for announcements and takes those of a round; none once the broker is gone for good.
+async fn next(subscription: &mut Option<Box<dyn Subscription>>, events: &mut Vec<Event>) -> usize {
     match subscription {
-        Some(subscription) => subscription.recv().await,
+        Some(subscription) => subscription.recv_many(events, ROUND).await,
         None => std::future::pending().await,
     }
 }
 
-/// Takes in one announcement and what else is there already.
-async fn round(
+async fn take_in(
     sequencer: &mut Sequencer,
     heads: &mut Heads,
     canary: &Canary,
-    first: Event,
-    mut subscription: Option<&mut Box<dyn Subscription>>,
+    event: &Event,
+    now: Timestamp,
 ) {
-    let mut next = Some(first);
-    for _ in 0..ROUND {
-        let Some(event) = next else {
+    let message = match event {
+        Event::Message(message) => message,
+        Event::Connected => {
+            heads.heard(event, Instant::now());
+            return sequencer.connected();
+        }
+        Event::Interrupted => {
+            heads.heard(event, Instant::now());
+            return sequencer.interest().delivers(false);
+        }
+        Event::Added(channel) => {
+            if let Some(room) = channel.strip_prefix("room:") {
+                sequencer.added(room);
+            }
             return;
-        };
-        take_in(sequencer, heads, canary, event).await;
-        // An end that is seen here is seen again by the caller.
-        next = subscription
-            .as_mut()
-            .and_then(|subscription| subscription.recv().now_or_never())
-            .flatten();
-    }
-    if let Some(event) = next {
-        take_in(sequencer, heads, canary, event).await;
-    }
-}
-
-async fn take_in(sequencer: &mut Sequencer, heads: &mut Heads, canary: &Canary, event: Event) {
-    heads.heard(&event, Instant::now());
-    let Event::Message(Publication { channel, payload }) = event else {
-        return;
+        }
     };
+    let (channel, payload) = (message.channel(), message.payload());
     if let Some(room) = channel.strip_prefix("room:") {
-        room_frame(sequencer, heads, room, &payload).await;
+        room_frame(sequencer, heads, room, payload, now).await;
     } else if let Some(user) = channel.strip_prefix("user:") {
-        if peek(&payload).is_some() {
-            sequencer.to_user(user, Frame::text(&payload, Class::Kept)).await;
+        if peek(payload).is_some() {
+            sequencer.to_user(user, Frame::text(payload, Class::Kept)).await;
+        }
+    } else if channel == ROOMS_CHANNEL {
+        if peek(payload).is_some_and(|peek| peek.kind == "room_updated") {
+            sequencer.to_all(Frame::text(payload, Class::Kept)).await;
         }
     } else if channel == PRESENCE_CHANNEL {
-        presence(sequencer, &payload).await;
+        presence(sequencer, payload).await;
     } else if channel == canary.channel() {
-        canary.heard(&payload);
+        canary.heard(payload);
     } else if let Some(room) = channel.strip_prefix("trace:") {
-        trace_hint(sequencer, room, &payload);
+        trace_hint(sequencer, room, payload);
     }
 }
 
@@ -166,42 +160,45 @@ fn trace_hint(sequencer: &mut Sequencer, room: &str, payload: &[u8]) {
     }
 }
 
-async fn room_frame(sequencer: &mut Sequencer, heads: &mut Heads, room: &str, payload: &[u8]) {
+async fn room_frame(
+    sequencer: &mut Sequencer,
+    heads: &mut Heads,
+    room: &str,
+    payload: &[u8],
+    now: Timestamp,
+) {
     let Some(peek) = peek(payload) else {
         tracing::debug!(room, "something on the room's channel is no frame");
         return;
     };
-    match (&*peek.r#type, peek.seq) {
-        ("room_updated", _) => sequencer.to_all(Frame::text(payload, Class::Kept)).await,
+    match (&*peek.kind, peek.seq) {
+        ("room_updated", _) => {
+            if sequencer.interest().hears_all() {
+                sequencer.to_all(Frame::text(payload, Class::Kept)).await;
+            }
+        }
         (_, Some(seq)) => {
-            if let Some(lag) = lag(&peek) {
+            if let Some(lag) = lag(&peek, now) {
                 meters::publish_lag(lag);
             }
             heads.hinted();
             let id = peek.id.as_deref().and_then(seen::parse);
-            let frame = Frame::text(payload, Class::Logged(seq));
-            sequencer.hint(room, Some(Seen { seq, id }), frame).await;
+            sequencer.hint(room, Some(Seen { seq, id }), payload).await;
         }
         ("typing" | "stop_typing" | "user_joined" | "user_left", None) => {
-            let frame = Frame::text(payload, Class::Ephemeral);
-            sequencer.hint(room, None, frame).await;
+            sequencer.hint(room, None, payload).await;
         }
         (kind, None) => tracing::debug!(room, kind, "a frame that is in no log is not passed on"),
     }
 }
 
-/// What is asked of a frame; `None` where it is not a JSON text that sockets could be given.
-fn peek(payload: &[u8]) -> Option<Peek<'_>> {
-    serde_json::from_str(std::str::from_utf8(payload).ok()?).ok()
-}
-
 /// How long a new message was on its way.
-fn lag(peek: &Peek<'_>) -> Option<Duration> {
-    if peek.r#type != "message" {
+fn lag(peek: &Peek<'_>, now: Timestamp) -> Option<Duration> {
+    if peek.kind != "message" {
         return None;
     }
     let at: Timestamp = peek.timestamp.as_ref()?.parse().ok()?;
-    Duration::try_from(Timestamp::now().duration_since(at)).ok()
+    Duration::try_from(now.duration_since(at)).ok()
 }
 
 async fn presence(sequencer: &mut Sequencer, payload: &[u8]) {

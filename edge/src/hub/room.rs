@@ -98,12 +98,22 @@ impl Room {
         if self.due.is_empty() {
             return;
         }
-        let batch = Batch::join(mem::take(&mut self.due));
+        let due = mem::take(&mut self.due);
+        let (batch, mut shorter) = (Batch::join(&due), None);
         self.flushed = Some(Instant::now());
         meters::frames_out(batch.parts.len() * self.live.len());
         for members in self.live.chunks(AT_ONCE) {
             for connection in members {
-                connection.send(&batch);
+                if connection.deflates() {
+                    let shorter = shorter.get_or_insert_with(|| Batch::join_compressed(&due));
+                    connection.send(if connection.takes(shorter) {
+                        shorter
+                    } else {
+                        &batch
+                    });
+                } else {
+                    connection.send(&batch);
+                }
             }
             if members.len() == AT_ONCE {
                 tokio::task::yield_now().await;

@@ -35,7 +35,7 @@ const STEPS: usize = 40;
 
 /// See the module.
 pub(super) struct Seats {
-    seats: Slab<Seat>,
+    taken: Slab<Seat>,
     /// The multiplexed ones, by user.
     users: HashMap<Arc<str>, Vec<Arc<Connection>>>,
     home: Arc<Home>,
@@ -66,7 +66,7 @@ struct Seat {
 impl Seats {
     pub(super) fn new(home: Arc<Home>, shared: Shared) -> Self {
         Self {
-            seats: Slab::new(),
+            taken: Slab::new(),
             users: HashMap::new(),
             home,
             shared,
@@ -80,12 +80,12 @@ impl Seats {
 
     /// All connections.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        self.seats.iter().map(|(_, seat)| &seat.connection)
+        self.taken.iter().map(|(_, seat)| &seat.connection)
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.seats.len()
+        self.taken.len()
     }
 
     /// A connection begins here.
@@ -97,7 +97,7 @@ impl Seats {
             counted,
         } = newcomer;
         let now = self.now();
-        let entry = self.seats.vacant_entry();
+        let entry = self.taken.vacant_entry();
         let key = entry.key();
         connection.seated(u32::try_from(key).unwrap_or(u32::MAX));
         if connection.is_multiplexed() {
@@ -129,7 +129,7 @@ impl Seats {
         };
         // What was told of a connection that is gone may come after another one took its seat.
         let Some(seat) = self
-            .seats
+            .taken
             .get_mut(key)
             .filter(|seat| name(key, &seat.connection) == ready.key)
         else {
@@ -172,7 +172,7 @@ impl Seats {
 
     fn attend(&mut self, key: usize) {
         let now = self.now();
-        let Some(seat) = self.seats.get_mut(key) else {
+        let Some(seat) = self.taken.get_mut(key) else {
             return;
         };
         let connection = &seat.connection;
@@ -199,7 +199,7 @@ impl Seats {
     fn dismiss(&mut self, key: usize) {
         let Seat {
             connection, counted, ..
-        } = self.seats.remove(key);
+        } = self.taken.remove(key);
         connection.unseated();
         self.home.poll.remove(&connection.stream);
         if let Some(others) = self.users.get_mut(&connection.user_id) {
@@ -231,7 +231,7 @@ impl Seats {
     }
 
     fn steps(&self) -> usize {
-        (self.seats.len() / SWEPT).clamp(1, STEPS)
+        (self.taken.len() / SWEPT).clamp(1, STEPS)
     }
 
     /// One step of the sweep: pings who was not pinged for a while, and lets go of who fell silent.
@@ -241,10 +241,10 @@ impl Seats {
             millis(self.shared.limits.silence),
             millis(self.shared.limits.ping_every),
         );
-        let end = self.seats.capacity();
+        let end = self.taken.capacity();
         let last = self.swept + end.div_ceil(self.steps());
         for key in self.swept..last.min(end) {
-            let Some(seat) = self.seats.get_mut(key) else {
+            let Some(seat) = self.taken.get_mut(key) else {
                 continue;
             };
             if now.saturating_sub(seat.heard) >= silence {

@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use proto::frame::{ErrorCode, RoomUser};
@@ -18,7 +18,8 @@ use super::{
     RoomId,
     announce::Announcer,
     asks::{Answer, Ask},
-    frame::{Batch, Frame},
+    frame::{Batch, Class, Frame},
+    interest::Interest,
     served::{Served, Waiting},
     shard::{Command, Share},
     shards::Shards,
@@ -53,6 +54,7 @@ pub(super) struct Sequencer {
     to_start: Vec<(RoomId, u64)>,
     starting: bool,
     epochs: u64,
+    interest: Interest,
     log: Log,
     shards: Shards,
     announcer: Announcer,
@@ -63,6 +65,7 @@ pub(super) struct Sequencer {
 
 impl Sequencer {
     pub(super) fn new(
+        interest: Interest,
         log: Log,
         shards: Shards,
         announcer: Announcer,
@@ -78,6 +81,7 @@ impl Sequencer {
             to_start: Vec::new(),
             starting: false,
             epochs: 0,
+            interest,
             log,
             shards,
             announcer,
@@ -124,8 +128,12 @@ impl Sequencer {
     async fn subscribe(&mut self, id: RoomId, waiting: Waiting) {
         let entry = self.rooms.entry(Arc::clone(&id)).or_insert_with(|| {
             self.epochs += 1;
-            self.to_start.push((Arc::clone(&id), self.epochs));
-            Served::new(Arc::clone(&id), self.epochs, self.shards.count())
+            let mut entry = Served::new(Arc::clone(&id), self.epochs, self.shards.count());
+            if self.interest.join(&id, Instant::now()) {
+                entry.is_asked = true;
+                self.to_start.push((Arc::clone(&id), self.epochs));
+            }
+            entry
         });
         if entry.tail.has_started() {
             let last = entry.tail.stands_at();
@@ -168,6 +176,7 @@ impl Sequencer {
             is_last = entry.leave(connection, shard);
             if entry.is_idle() {
                 self.rooms.remove(id);
+                self.interest.leave(id, Instant::now());
             }
         }
         let command = Command::Leave {
@@ -179,6 +188,51 @@ impl Sequencer {
         // Clients of an edge that stops come back at another one: nobody has left.
         if is_last && !self.shutdown.has_begun() {
             self.announcer.left(who(connection, id));
+        }
+    }
+
+    /// What the broker is asked for.
+    pub(super) fn interest(&mut self) -> &mut Interest {
+        &mut self.interest
+    }
+
+    /// A room's hints come from here on.
+    pub(super) fn added(&mut self, room: &str) {
+        self.interest.added(room);
+        self.may_read(room);
+    }
+
+    /// All hints come from here on: those of heads that are being read may have been lost.
+    pub(super) fn connected(&mut self) {
+        self.interest.delivers(true);
+        for entry in self.rooms.values_mut() {
+            entry.is_unsure |= entry.is_asked && !entry.tail.has_started();
+        }
+    }
+
+    /// Goes on without hints that don't come.
+    pub(super) fn without_hints(&mut self, now: Instant) {
+        for room in self.interest.overdue(now) {
+            let has_started = |entry: &Served| entry.tail.has_started();
+            // While nothing is delivered, all that has started is compared anyway.
+            if !(self.interest.is_interrupted() && self.rooms.get(&room).is_some_and(has_started)) {
+                self.may_read(&room);
+            }
+        }
+    }
+
+    /// A room's log can be read; again, where that was done.
+    fn may_read(&mut self, room: &str) {
+        let Some(entry) = self.rooms.get_mut(room) else {
+            return;
+        };
+        if entry.tail.has_started() {
+            self.doubtful.insert(Arc::clone(&entry.id));
+        } else if mem::replace(&mut entry.is_asked, true) {
+            entry.is_unsure = true;
+        } else {
+            self.to_start.push((Arc::clone(&entry.id), entry.epoch));
+            self.start_rooms();
         }
     }
 
@@ -252,6 +306,9 @@ impl Sequencer {
         let waiting = entry.take_waiting();
         match head {
             Ok(head) => {
+                if mem::take(&mut entry.is_unsure) {
+                    self.doubtful.insert(Arc::clone(id));
+                }
                 let mut early = Vec::new();
                 let next = entry.tail.start(head, &mut early);
                 for one in waiting {
@@ -265,6 +322,7 @@ impl Sequencer {
             }
             Err(unread) => {
                 self.rooms.remove(id);
+                self.interest.leave(id, Instant::now());
                 let code = match unread {
                     Unread::NoSuchRoom => ErrorCode::NoSuchRoom,
                     Unread::Unavailable => ErrorCode::Unavailable,
@@ -276,18 +334,21 @@ impl Sequencer {
         }
     }
 
-    /// A hint, or an ephemeral frame (of no change), of a room.
-    pub(super) async fn hint(&mut self, room: &str, seen: Option<Seen>, frame: Frame) {
+    /// The text of a hint, or of an ephemeral frame (of no change), of a room.
+    pub(super) async fn hint(&mut self, room: &str, seen: Option<Seen>, text: &[u8]) {
         let Some(entry) = self.rooms.get_mut(room) else {
             return;
         };
         let was_clean = entry.due.is_empty();
         let next = match seen {
             None => {
-                entry.due.push(frame);
+                entry.due.push(Frame::text(text, Class::Ephemeral));
                 Next::Listen
             }
-            Some(seen) => entry.tail.offer(seen, frame, &mut entry.due),
+            Some(seen) => {
+                let frame = Frame::text(text, Class::Logged(seen.seq));
+                entry.tail.offer(seen, frame, &mut entry.due)
+            }
         };
         if was_clean && !entry.due.is_empty() {
             self.dirty.push(Arc::clone(&entry.id));

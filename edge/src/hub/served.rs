@@ -18,6 +18,10 @@ pub(super) struct Served {
     /// Tells a room from the same one that was listened to before, or before its log was set back.
     pub(super) epoch: u64,
     pub(super) tail: Tail,
+    /// Whether the head was asked for.
+    pub(super) is_asked: bool,
+    /// Hints may have been lost after the head that is on its way.
+    pub(super) is_unsure: bool,
     /// What this round fans out.
     pub(super) due: Vec<Frame>,
     /// Changes on their way here that belong to a trace.
@@ -43,6 +47,8 @@ impl Served {
             id,
             epoch,
             tail: Tail::starting(),
+            is_asked: false,
+            is_unsure: false,
             due: Vec::new(),
             announced: Announced::default(),
             members: HashSet::new(),

@@ -102,7 +102,7 @@ impl Heads {
                 self.lost = true;
                 self.due = now;
             }
-            Event::Message(_) => {}
+            Event::Message(_) | Event::Added(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use runtime::deadline;
 use tokio::time::timeout;
+use wire::deflate::Deflate;
 
 use super::{
     close::{CloseCode, Refused},
@@ -65,6 +66,7 @@ pub(super) async fn admit(
     asked: Result<Asked, Refused>,
     ip: Option<IpAddr>,
     place: Option<Place>,
+    deflate: Option<Deflate>,
     upgrade: OnUpgrade,
 ) {
     let Ok(Ok(upgraded)) = timeout(HANDOVER, upgrade).await else {
@@ -94,11 +96,12 @@ pub(super) async fn admit(
         room.clone().map_or(Kind::Multiplexed, Kind::Room),
         named,
         stream,
+        deflate,
         home,
     ));
     let newcomer = Newcomer {
         connection: Arc::clone(&connection),
-        inbound: Inbound::new(Arc::clone(&shared)),
+        inbound: Inbound::new(Arc::clone(&shared), connection.deflates()),
         early,
         counted: Counted {
             _entered: entered,

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use proto::frame::{ErrorCode, ServerFrame};
 use tokio::sync::Notify;
-use wire::encode;
+use wire::{deflate::Deflate, encode};
 
 use super::{
     close::CloseCode,
@@ -56,6 +56,8 @@ pub(crate) struct Connection {
     in_flight: AtomicU32,
     /// 0 while nobody asked it to leave; else one more than the milliseconds after which its client should be back.
     leaving: AtomicU32,
+    /// What was agreed on about compression, if anything.
+    deflate: Option<Deflate>,
     home: Arc<Home>,
     /// Unique in this process.
     pub(crate) id: u64,
@@ -75,7 +77,14 @@ const NO_SEAT: u32 = u32::MAX;
 
 impl Connection {
     /// A connection that nobody but the roster knows yet.
-    pub(super) fn new(id: u64, kind: Kind, named: Named, stream: Stream, home: Arc<Home>) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        kind: Kind,
+        named: Named,
+        stream: Stream,
+        deflate: Option<Deflate>,
+        home: Arc<Home>,
+    ) -> Self {
         let Named { user_id, username } = named;
         Self {
             outbox: Mutex::default(),
@@ -86,6 +95,7 @@ impl Connection {
             asking: AtomicBool::new(false),
             in_flight: AtomicU32::new(0),
             leaving: AtomicU32::new(0),
+            deflate,
             home,
             id,
             kind,
@@ -99,6 +109,17 @@ impl Connection {
     /// Whether it takes part in any number of rooms.
     pub(crate) fn is_multiplexed(&self) -> bool {
         self.kind == Kind::Multiplexed
+    }
+
+    /// Whether it may be sent compressed frames.
+    pub(crate) fn deflates(&self) -> bool {
+        self.deflate.is_some()
+    }
+
+    /// Whether its client has the window for what is compressed in a batch.
+    pub(crate) fn takes(&self, batch: &Batch) -> bool {
+        self.deflate
+            .is_some_and(|deflate| deflate.takes(batch.compressed))
     }
 
     /// Sends frames: straight to the socket, or through the queue. One that is too slow is closed.

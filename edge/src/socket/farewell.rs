@@ -112,7 +112,7 @@ pub(super) fn answer(code: Option<u16>) -> Bytes {
 /// Reads until the client has closed, too: closing with unread bytes would reset the connection and take the close frame
 /// away from the client.
 async fn read_out(stream: &Watched<'_>) {
-    let (mut unread, mut decoder) = ([0; 1024], Decoder::new());
+    let (mut unread, mut decoder) = ([0; 1024], Decoder::with_deflate());
     while let Ok(read @ 1..) = stream.read(&mut unread).await {
         let mut closed = false;
         let mut hear = |message: Incoming<'_>| closed |= matches!(message, Incoming::Close(_));
@@ -121,7 +121,7 @@ async fn read_out(stream: &Watched<'_>) {
             .feed(&mut unread[..read], LAST_MESSAGES, &mut hear)
             .is_err()
         {
-            decoder = Decoder::new();
+            decoder = Decoder::with_deflate();
         }
         if closed {
             return;

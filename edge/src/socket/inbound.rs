@@ -39,6 +39,10 @@ pub(crate) struct Inbound {
     shared: Shared,
     decoder: Decoder,
     /// Read, and not yet taken on.
+    #[expect(
+        clippy::box_collection,
+        reason = "a queue's own 32 bytes would lie there for every idle connection"
+    )]
     pending: Option<Box<VecDeque<Kept>>>,
     pace: Pace,
     lanes: Lanes,
@@ -78,10 +82,15 @@ impl Kept {
 }
 
 impl Inbound {
-    pub(super) fn new(shared: Shared) -> Self {
+    /// With `deflate`, the client may send compressed messages.
+    pub(super) fn new(shared: Shared, deflate: bool) -> Self {
         Self {
             shared,
-            decoder: Decoder::new(),
+            decoder: if deflate {
+                Decoder::with_deflate()
+            } else {
+                Decoder::new()
+            },
             pending: None,
             pace: Pace::new(Instant::now()),
             lanes: Lanes::default(),

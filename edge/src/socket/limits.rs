@@ -34,6 +34,8 @@ pub struct SocketLimits {
     /// The least time between two writes of one room to its members: zero for the least latency, some milliseconds
     /// for the most throughput.
     pub flush_floor: Duration,
+    /// Whether clients that offer compression (permessage-deflate, RFC 7692) get it.
+    pub compression: bool,
     /// Over how long the connections are closed when the edge stops.
     pub drain: Duration,
 }
@@ -53,6 +55,7 @@ impl Default for SocketLimits {
             rooms_per_socket: 200,
             in_flight: 64,
             flush_floor: Duration::ZERO,
+            compression: false,
             drain: Duration::from_secs(2),
         }
     }

@@ -10,7 +10,7 @@ async fn full() -> (Stream, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.writable().await.unwrap();
     while ours.try_write(&[0; 4096]).is_ok() {}
-    (Stream::unix(ours).unwrap(), theirs)
+    (ours.into_std().unwrap().into(), theirs)
 }
 
 fn queue(outbox: &Outbox) -> &VecDeque<Queued> {

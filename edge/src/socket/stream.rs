@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix,
+    },
 };
 
 use bytes::Bytes;
@@ -51,13 +54,7 @@ impl Stream {
             let _ = tokio::io::copy_bidirectional(&mut client, &mut theirs).await;
             let _ = client.shutdown().await;
         });
-        Self::unix(ours)
-    }
-
-    /// # Errors
-    /// Where the runtime does not give the socket back.
-    pub(crate) fn unix(stream: UnixStream) -> io::Result<Self> {
-        Ok(Self(stream.into_std()?.into()))
+        Ok(ours.into_std()?.into())
     }
 
     /// Reads what is there; 0 at the end of the stream.
@@ -89,6 +86,12 @@ impl Stream {
         if let Err(error) = rustix::net::shutdown(&self.0, Shutdown::Both) {
             tracing::trace!(%error, "the stream had ended already");
         }
+    }
+}
+
+impl From<unix::net::UnixStream> for Stream {
+    fn from(stream: unix::net::UnixStream) -> Self {
+        Self(stream.into())
     }
 }
 

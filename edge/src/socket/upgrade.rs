@@ -12,10 +12,12 @@ use axum::{
 use proto::fields;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use wire::deflate::{self, Deflate};
 
 use super::{
     Sockets, admission,
     close::{CloseCode, Refused},
+    limits::SocketLimits,
 };
 use crate::{recovery::seen::Seen, serve::Place};
 
@@ -95,7 +97,9 @@ fn upgrade(sockets: Sockets, asked: Result<Asked, Refused>, mut request: Request
     let upgrade = hyper::upgrade::on(&mut request);
     let Sockets { shared, hub } = sockets;
     let shutdown = shared.shutdown.clone();
-    shutdown.spawn(admission::admit(shared, hub, asked, ip, place, upgrade));
+    let agreed = compression(&request, &shared.limits);
+    let deflate = agreed.as_ref().map(|(deflate, _)| *deflate);
+    shutdown.spawn(admission::admit(shared, hub, asked, ip, place, deflate, upgrade));
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -106,7 +110,21 @@ fn upgrade(sockets: Sockets, asked: Result<Asked, Refused>, mut request: Request
     if offered {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
     }
+    if let Some((_, answer)) = agreed {
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, answer);
+    }
     response
+}
+
+/// What is agreed on with a client that offers compression, and the header that answers it.
+fn compression(request: &Request, limits: &SocketLimits) -> Option<(Deflate, HeaderValue)> {
+    if !limits.compression {
+        return None;
+    }
+    let offers = request.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS);
+    let offers = offers.iter().filter_map(|value| value.to_str().ok());
+    let (deflate, answer) = deflate::negotiate(offers)?;
+    Some((deflate, HeaderValue::try_from(answer).ok()?))
 }
 
 /// What is wrong with a request for an upgrade.

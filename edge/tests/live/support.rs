@@ -9,6 +9,7 @@ use std::{
 use broker::{Broker, Source};
 use chat_svc::store::MIGRATIONS;
 use edge::{
+    config::Subscribing,
     door::Door,
     socket::{SocketLimits, Sockets},
     upstream::{Addresses, Upstream},
@@ -83,6 +84,7 @@ impl System {
         let config = chat_svc::Config {
             listen: listen(self.chat),
             database: self.database(),
+            replicas: Vec::new(),
             broker: Source::Shared(self.broker.clone()),
             notify: None,
         };
@@ -119,21 +121,51 @@ impl System {
     }
 
     pub(crate) async fn edge_with(&self, limits: SocketLimits, open_access: bool) -> Edge {
-        let at = Addresses {
+        self.edge_at(&self.services(), limits, open_access).await
+    }
+
+    fn services(&self) -> Addresses {
+        Addresses {
             chat: url(self.chat),
             presence: url(self.presence),
             notify: url(self.chat),
             files: url(self.chat),
-        };
-        self.edge_at(&at, limits, open_access).await
+        }
     }
 
     pub(crate) async fn edge_at(&self, at: &Addresses, limits: SocketLimits, open_access: bool) -> Edge {
+        self.edge_that_hears(Subscribing::All, &self.broker, at, limits, open_access)
+            .await
+    }
+
+    /// One that subscribes to the rooms that it serves, with a connection of its own to the broker.
+    pub(crate) async fn edge_of_rooms(&self, broker: &Broker) -> Edge {
+        let limits = SocketLimits::default();
+        self.edge_that_hears(Subscribing::Rooms, broker, &self.services(), limits, true)
+            .await
+    }
+
+    async fn edge_that_hears(
+        &self,
+        subscribing: Subscribing,
+        broker: &Broker,
+        at: &Addresses,
+        limits: SocketLimits,
+        open_access: bool,
+    ) -> Edge {
         let (health, shutdown) = (Health::new(), Shutdown::new());
         let upstream = Upstream::connect(at, &shutdown);
         let door = Door::new(upstream.clone(), open_access);
-        let broker = self.broker.clone();
-        let sockets = Sockets::start(upstream.clone(), broker, door, limits, &health, &shutdown).unwrap();
+        let sockets = Sockets::start(
+            upstream.clone(),
+            broker.clone(),
+            subscribing,
+            door,
+            limits,
+            &health,
+            &shutdown,
+        )
+        .expect("sockets can be watched");
         let (listener, address) = port().await;
         let (routes, end) = (sockets.routes(), shutdown.clone());
         tokio::spawn(async move {

@@ -51,6 +51,7 @@ pub(crate) fn access() -> Access {
         open: true,
         max_upload_bytes: 1024 * 1024,
         max_connections: 1000,
+        compression: false,
         http: HttpLimits::default(),
     }
 }
@@ -88,6 +89,7 @@ impl App {
         let config = chat_svc::Config {
             listen: chat_at,
             database: database("chat.db"),
+            replicas: Vec::new(),
             broker: broker.clone(),
             notify: Some(services.notify.clone()),
         };
@@ -130,6 +132,7 @@ impl App {
         let config = Config {
             listen: http_at,
             broker,
+            subscribing: edge::config::Subscribing::default(),
             services,
             access,
         };

@@ -40,6 +40,7 @@ async fn half_open_connections_hurt_nobody() {
 async fn past_the_bound_connections_are_refused_and_later_taken_again() {
     let app = App::with(Access {
         max_connections: 4,
+        compression: false,
         ..access()
     })
     .await;
@@ -64,6 +65,7 @@ async fn past_the_bound_connections_are_refused_and_later_taken_again() {
 async fn a_websocket_keeps_its_place_until_it_is_over() {
     let app = App::with(Access {
         max_connections: 4,
+        compression: false,
         ..access()
     })
     .await;

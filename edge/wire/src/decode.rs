@@ -123,14 +123,23 @@ impl Decoder {
 
     /// Reads the next header, and tells how many of `bytes` it took. Keeps them where it is not whole.
     fn header(&mut self, bytes: &[u8], limits: Limits) -> Result<Option<(Header, usize)>, Close> {
-        let allowed = self.allowed(limits);
-        let kept = self.partial.as_ref().map_or(0, |partial| partial.header_len);
-        if kept == 0
-            && let Some(header) = Header::read(bytes, allowed)?
+        if self
+            .partial
+            .as_ref()
+            .is_none_or(|partial| partial.header_len == 0)
+            && let Some(header) = Header::read(bytes, self.allowed(limits))?
         {
             return Ok(Some((header, header.size)));
         }
+        self.cut_header(bytes, limits)
+    }
+
+    /// As [`Decoder::header`], for one that comes in pieces.
+    #[cold]
+    fn cut_header(&mut self, bytes: &[u8], limits: Limits) -> Result<Option<(Header, usize)>, Close> {
+        let allowed = self.allowed(limits);
         let partial = self.partial();
+        let kept = partial.header_len;
         let fits = bytes.len().min(header::MAX - kept);
         partial.header[kept..kept + fits].copy_from_slice(&bytes[..fits]);
         partial.header_len = kept + fits;

@@ -310,7 +310,7 @@ fn compression_is_marked_on_the_first_frame_of_data_alone() {
 fn what_is_compressed_keeps_the_rules_too() {
     let bomb = deflate::compress_text(&vec![b'x'; LIMITS.message_bytes + 1]).unwrap();
     let fits = deflate::compress_text(&vec![b'x'; LIMITS.message_bytes]).unwrap();
-    let not_utf8 = deflate::compress_text(&[0xFF; 200]).unwrap();
+    let not_utf8 = deflate::compress_text(&[0xFF; 300]).unwrap();
     let sent = |server_frame: &[u8]| {
         // Each is shorter than what would need a longer length.
         let (begins, payload) = match server_frame[1] {
@@ -341,4 +341,27 @@ fn a_message_may_be_decoded_while_another_is_heard() {
         })
         .unwrap();
     assert_eq!(heard, [said("Hello"), said("Hello")]);
+}
+
+#[test]
+fn a_message_at_the_limit_may_get_longer_when_it_is_compressed() {
+    // Stored blocks: what a client sends of what it can't compress.
+    let mut packed = Vec::new();
+    for block in vec![b'x'; LIMITS.message_bytes].chunks(1000) {
+        let len = u16::try_from(block.len()).unwrap();
+        packed.push(0);
+        packed.extend(len.to_le_bytes());
+        packed.extend((!len).to_le_bytes());
+        packed.extend(block);
+    }
+    packed.push(0);
+    assert!(packed.len() > LIMITS.message_bytes);
+    let (head, tail) = packed.split_at(packed.len() / 2);
+    let expected = Ok(vec![said(&"x".repeat(LIMITS.message_bytes))]);
+    for bytes in [
+        frame(true, RSV1 | TEXT, &packed),
+        [frame(false, RSV1 | TEXT, head), frame(true, 0, tail)].concat(),
+    ] {
+        assert!(feed(&mut Decoder::with_deflate(), &bytes) == expected);
+    }
 }

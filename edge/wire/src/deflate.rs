@@ -4,20 +4,22 @@
 mod compress;
 mod negotiate;
 
-pub use compress::{COMPRESS_MIN, compress_binary, compress_text};
+use std::num::NonZeroU8;
+
+pub use compress::{COMPRESS_MIN, compress_binary, compress_frame, compress_text};
 pub use negotiate::negotiate;
 
 /// What Deflate has at the end of a flush. It does not travel (RFC 7692 §7.2.1).
 pub(crate) const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 
 /// The largest window that there is, as the power of two of its bytes.
-const WINDOW_BITS: u8 = 15;
+const WINDOW_BITS: NonZeroU8 = NonZeroU8::new(15).unwrap();
 
 /// What was agreed on with one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deflate {
     /// The window that the client keeps for what it is sent, as the power of two of its bytes: 8 to 15.
-    window_bits: u8,
+    window_bits: NonZeroU8,
 }
 
 impl Deflate {
@@ -25,7 +27,7 @@ impl Deflate {
     /// the message, so one that is not longer than the client's window always fits it, whatever window it was compressed
     /// with. A client that offers no limit takes all.
     pub fn takes(self, payload_bytes: usize) -> bool {
-        self.window_bits == WINDOW_BITS || payload_bytes <= 1 << self.window_bits
+        self.window_bits == WINDOW_BITS || payload_bytes <= 1 << self.window_bits.get()
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-const FIN: u8 = 0x80;
+pub(crate) const FIN: u8 = 0x80;
 pub(crate) const RSV1: u8 = 0x40;
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const BINARY: u8 = 0x2;
@@ -64,7 +64,10 @@ pub fn text_header(payload_bytes: usize) -> Header {
 
 /// Writes a text frame behind what is in the buffer. `payload` has to be UTF-8.
 pub fn put_text(buffer: &mut BytesMut, payload: &[u8]) {
-    put(buffer, TEXT, payload);
+    let header = text_header(payload.len());
+    buffer.reserve(header.len() + payload.len());
+    buffer.put_slice(&header);
+    buffer.put_slice(payload);
 }
 
 /// A text frame. `payload` has to be UTF-8.
@@ -102,16 +105,11 @@ pub fn bare_close() -> Bytes {
 }
 
 pub(crate) fn frame(opcode: u8, payload: &[u8]) -> Bytes {
-    let mut buffer = BytesMut::new();
-    put(&mut buffer, opcode, payload);
-    buffer.freeze()
-}
-
-fn put(buffer: &mut BytesMut, opcode: u8, payload: &[u8]) {
     let header = Header::new(opcode, payload.len());
-    buffer.reserve(header.len() + payload.len());
-    buffer.put_slice(&header);
-    buffer.put_slice(payload);
+    let mut bytes = Vec::with_capacity(header.len() + payload.len());
+    bytes.extend_from_slice(&header);
+    bytes.extend_from_slice(payload);
+    bytes.into()
 }
 
 #[cfg(test)]

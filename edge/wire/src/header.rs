@@ -73,6 +73,7 @@ impl Header {
     ///
     /// # Errors
     /// As soon as the bytes that are there break a rule or announce too much.
+    #[inline]
     pub(crate) fn read(bytes: &[u8], allowed: Allowed) -> Result<Option<Self>, Close> {
         let [first, second, ref rest @ ..] = *bytes else {
             return Ok(None);

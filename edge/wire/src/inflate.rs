@@ -144,4 +144,17 @@ mod tests {
             assert_eq!(inflate(&packed, 100), Err(Close::Protocol));
         }
     }
+
+    #[test]
+    fn a_message_that_was_cut_off_leaves_nothing_behind() {
+        let mut packed = Vec::with_capacity(1000);
+        Compress::new(Compression::best(), false)
+            .compress_vec(&vec![b'x'; 100_000], &mut packed, FlushCompress::Sync)
+            .unwrap();
+        for most in (0..100_000).step_by(1009) {
+            assert_eq!(inflate(&packed, most), Err(Close::TooBig), "{most}");
+            assert_eq!(inflate(&packed[..packed.len() / 2], 1), Err(Close::TooBig));
+        }
+        assert_eq!(inflate(&packed, 100_000), Ok(vec![b'x'; 100_000]));
+    }
 }

@@ -107,14 +107,14 @@ pub(crate) async fn published(subscription: &mut dyn Subscription) -> (String, S
     let next = async {
         loop {
             match subscription.recv().await.unwrap() {
-                Event::Message(publication) => return publication,
-                Event::Connected | Event::Interrupted => {}
+                Event::Message(message) => return message,
+                Event::Connected | Event::Interrupted | Event::Added(_) => {}
             }
         }
     };
-    let publication = tokio::time::timeout(wait::SOON, next).await.unwrap();
-    let payload = String::from_utf8(publication.payload.to_vec()).unwrap();
-    (publication.channel, payload)
+    let message = tokio::time::timeout(wait::SOON, next).await.unwrap();
+    let payload = String::from_utf8(message.payload().to_vec()).unwrap();
+    (message.channel().to_owned(), payload)
 }
 
 /// A notification of `user_id`, made at `millis` since the epoch, with a number for its id.

@@ -128,9 +128,9 @@ impl Ear {
     /// The next publication: its channel and its text.
     pub(crate) async fn next(&mut self) -> (String, String) {
         match self.event().await {
-            Event::Message(publication) => (
-                publication.channel,
-                String::from_utf8(publication.payload.to_vec()).unwrap(),
+            Event::Message(message) => (
+                message.channel().to_owned(),
+                String::from_utf8(message.payload().to_vec()).unwrap(),
             ),
             other => panic!("not a publication: {other:?}"),
         }

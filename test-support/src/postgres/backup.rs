@@ -14,18 +14,33 @@ pub struct Snapshot {
 impl Snapshot {
     /// Takes a backup of the server on `port`, which works on meanwhile.
     pub(super) fn take(port: u16) -> Self {
+        Self::take_with(port, &[])
+    }
+
+    /// As [`Self::take`], for a server that goes on with what is written since.
+    pub(super) fn take_to_follow(port: u16) -> Self {
+        Self::take_with(port, &["--write-recovery-conf"])
+    }
+
+    fn take_with(port: u16, options: &[&str]) -> Self {
         let directory = template::empty();
         let (program, args) = template::command("pg_basebackup");
         template::run(
             Command::new(program)
                 .args(args)
                 .args(["--host=127.0.0.1", "--checkpoint=fast", "--no-sync"])
+                .args(options)
                 .args([format!("--port={port}"), format!("--username={}", super::USER)])
                 .arg("--pgdata")
                 .arg(directory.path())
                 .current_dir("/"),
         );
         Self { directory }
+    }
+
+    /// Its files, for a server of its own.
+    pub(super) fn into_directory(self) -> TempDir {
+        self.directory
     }
 
     /// Replaces the data of a server that does not run.

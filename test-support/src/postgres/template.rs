@@ -45,6 +45,16 @@ pub(super) fn command(name: &str) -> (PathBuf, Vec<OsString>) {
     }
 }
 
+/// Gives the data directory of a server that does not run log segments of 16 MB, as `initdb` would by itself.
+pub(super) fn use_default_log_segments(data: &Path) {
+    let (program, args) = command("pg_resetwal");
+    run(Command::new(program)
+        .args(args)
+        .args(["--wal-segsize=16", "--pgdata"])
+        .arg(data)
+        .current_dir("/"));
+}
+
 fn template() -> PathBuf {
     let version = run(Command::new(binaries::system("postgres", &debian_folders())).arg("--version"));
     let number = version

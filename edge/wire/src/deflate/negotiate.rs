@@ -1,6 +1,6 @@
 //! What is answered to a client that offers compression (RFC 7692 §5, §7.1).
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, num::NonZeroU8};
 
 use super::{Deflate, WINDOW_BITS};
 
@@ -51,7 +51,7 @@ fn accept(offer: &str) -> Option<(Deflate, String)> {
     Some((Deflate { window_bits }, answer))
 }
 
-fn bits(value: &str) -> Option<u8> {
+fn bits(value: &str) -> Option<NonZeroU8> {
     matches!(value, "8" | "9" | "10" | "11" | "12" | "13" | "14" | "15")
         .then(|| value.parse().ok())
         .flatten()

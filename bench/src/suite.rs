@@ -1,0 +1,148 @@
+//! The whole comparison: every part of the plan, its contenders in turns, and what is written of it.
+
+mod machine;
+mod marks;
+mod plan;
+mod plot;
+mod report;
+mod results;
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    contender::{self, Setup},
+    fault::{Doing, Fault, Result},
+    record::Record,
+    workload,
+};
+use plan::Run;
+use results::{Cell, Results};
+
+/// How long one run may take before it is given up.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How the whole is asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Shorter runs, fewer rounds, fewer sizes
+    #[arg(long)]
+    quick: bool,
+    /// The folder of ChatFlow's programs [default: where this one is]
+    #[arg(long)]
+    bins: Option<PathBuf>,
+    /// Where RESULTS.md, results.json and img/ are written
+    #[arg(long)]
+    out: PathBuf,
+    /// Where the plots are written
+    #[arg(long)]
+    plots: PathBuf,
+    /// Only the parts whose names begin like this; may be given several times
+    #[arg(long)]
+    only: Vec<String>,
+}
+
+/// Runs the plan and writes its results.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let mut setup = Setup::default();
+    if let Some(programs) = &arguments.bins {
+        setup.programs = programs.canonicalize().doing("the folder of programs")?;
+    }
+    let (peers, missing) = contender::peers()?;
+    let names: Vec<&str> = peers.iter().map(|peer| peer.name.as_str()).collect();
+    let mut results = Results::new(
+        arguments.quick,
+        machine::describe(),
+        peers.iter().map(contender::Peer::versions).collect(),
+    );
+    results.missing = missing;
+    let begun = Instant::now();
+    for part in plan::parts(arguments.quick, &names) {
+        let wanted =
+            arguments.only.is_empty() || arguments.only.iter().any(|only| part.name.starts_with(only));
+        if !wanted || !workload::NAMES.contains(&part.workload) {
+            continue;
+        }
+        for run in part.runs() {
+            let cell = results.cell(&run);
+            tell(begun, &run, perform(&run, &setup), cell)?;
+        }
+        results.seconds = begun.elapsed().as_secs();
+        write(arguments, &results)?;
+    }
+    let million = arguments.out.join("million.json");
+    results.million = fs::read(million)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    write(arguments, &results)
+}
+
+fn write(arguments: &Arguments, results: &Results) -> Result<()> {
+    let json = serde_json::to_string_pretty(results).map_err(|error| Fault::other(error.to_string()))?;
+    put(&arguments.out.join("results.json"), &(json + "\n"))?;
+    put(&arguments.out.join("RESULTS.md"), &report::markdown(results))?;
+    for (name, svg) in report::plots(results) {
+        put(&arguments.plots.join(name), &svg)?;
+    }
+    Ok(())
+}
+
+fn put(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).doing("a folder for results")?;
+    }
+    fs::write(path, text).doing(&path.display().to_string())
+}
+
+/// One run in a thread of its own, so that what panics in it ends it alone.
+fn perform(run: &Run, setup: &Setup) -> Result<Record> {
+    let (run, mut setup) = (run.clone(), setup.clone());
+    setup.edges = run.edges;
+    setup.chats = run.chats;
+    let contender = match run.contender.strip_suffix(plan::THROUGH_CHAT) {
+        Some(name) => {
+            setup.through_chat = true;
+            name.to_owned()
+        }
+        None => run.contender.clone(),
+    };
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .doing("a runtime")?;
+        runtime.block_on(async {
+            let work = workload::run(run.workload, &contender, &run.size, &setup);
+            tokio::time::timeout(PATIENCE, work)
+                .await
+                .unwrap_or_else(|_| Err(Fault::other(format!("not done within {PATIENCE:?}"))))
+        })
+    });
+    thread.join().unwrap_or_else(|_| Err(Fault::other("it panicked")))
+}
+
+fn tell(begun: Instant, run: &Run, done: Result<Record>, cell: &mut Cell) -> Result<()> {
+    let at = begun.elapsed().as_secs();
+    let words = match &done {
+        Ok(record) => {
+            let cost = record.figures.get("server_cpu_us_per_delivery");
+            cost.map_or_else(|| "done".to_owned(), |cost| format!("{cost:.3} µs per delivery"))
+        }
+        Err(fault) => format!("failed: {fault}"),
+    };
+    match done {
+        Ok(record) => cell.runs.push(record),
+        Err(fault) => cell.failures.push(fault.to_string()),
+    }
+    writeln!(
+        std::io::stderr(),
+        "{at:>5} s  {}  {}  {words}",
+        run.part,
+        run.contender
+    )
+    .doing("telling how far it is")
+}

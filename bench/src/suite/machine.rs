@@ -1,0 +1,46 @@
+//! Where and when it was measured.
+
+use std::{collections::BTreeMap, fs, process::Command};
+
+use crate::limits;
+
+/// What a reader has to know of the machine.
+pub(super) fn describe() -> BTreeMap<String, String> {
+    let cpu = field("/proc/cpuinfo", "model name");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let memory = field("/proc/meminfo", "MemTotal");
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load: Vec<&str> = load.split_whitespace().take(3).collect();
+    [
+        ("processor", format!("{cores} × {cpu}")),
+        ("memory", memory),
+        ("kernel", kernel.trim().to_owned()),
+        ("load at the start", load.join(" ")),
+        ("sockets that one process may hold", limits::sockets().to_string()),
+        ("date", jiff::Timestamp::now().to_string()),
+        ("commit", output("git", &["describe", "--always", "--dirty"])),
+        ("rustc", output("rustc", &["--version"])),
+        ("redis", output("redis-server", &["--version"])),
+        ("postgres", output("postgres", &["--version"])),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+fn field(file: &str, name: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with(name));
+    line.and_then(|line| line.split_once(':'))
+        .map(|(_, value)| value.trim().to_owned())
+        .unwrap_or_default()
+}
+
+fn output(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .unwrap_or_default()
+}

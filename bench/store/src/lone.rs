@@ -1,0 +1,82 @@
+//! One caller who sends one message after the other, on a system that does nothing else.
+
+use std::time::Duration;
+
+use crate::{callers::Callers, chat::Chat, figures::percentile};
+
+/// The lone caller.
+pub(crate) struct Lone {
+    callers: Callers,
+}
+
+impl Lone {
+    /// Sends to one room; its messages' names are those of run `round`.
+    pub(crate) fn new(chat: &Chat, characters: usize, round: usize) -> Self {
+        let callers = Callers {
+            address: chat.address(),
+            connections: 1,
+            count: 1,
+            rooms: 1,
+            characters,
+            run: 1_000_000 + round,
+        };
+        Self { callers }
+    }
+
+    /// How long each of so many sends took.
+    pub(crate) async fn take(self, count: usize) -> Vec<Duration> {
+        let sending = tokio::task::spawn_blocking(move || {
+            let mut took = Vec::new();
+            let mut run = self.callers.run * 1000;
+            while took.len() < count {
+                run += 1;
+                let callers = Callers {
+                    run,
+                    ..self.callers.clone()
+                };
+                let seen = callers.send(Duration::from_millis(500));
+                assert_eq!(seen.refused, 0, "a send was refused");
+                // The first pays for the connection.
+                took.extend(seen.took.into_iter().skip(1));
+            }
+            took.truncate(count);
+            took
+        });
+        sending.await.expect("the caller")
+    }
+}
+
+/// What both contenders took, round by round.
+#[derive(Debug, Default)]
+pub(crate) struct Compared {
+    own: Vec<Duration>,
+    bare: Vec<Duration>,
+}
+
+impl Compared {
+    /// Adds a round.
+    pub(crate) fn add(&mut self, own: Vec<Duration>, bare: Vec<Duration>) {
+        self.own.extend(own);
+        self.bare.extend(bare);
+    }
+
+    /// Prints a table.
+    #[expect(clippy::print_stdout, reason = "the report")]
+    pub(crate) fn print(mut self, store: &str) {
+        println!(
+            "| a lone send, ms ({store}; {} each) | p50 | p99 |\n|---|---|---|",
+            self.own.len()
+        );
+        let line = |name: &str, took: &mut Vec<Duration>| {
+            let (p50, p99) = (percentile(took, 500), percentile(took, 990));
+            println!("| {name} | {p50:.2} | {p99:.2} |");
+            p99
+        };
+        let own = line("gRPC call → chat-svc → commit → answer", &mut self.own);
+        let bare = line("bare commit of one row", &mut self.bare);
+        println!(
+            "\np99: {own:.2} ms, of at most 2 × {bare:.2} + 1 = {:.2} ms\n",
+            2.0 * bare + 1.0
+        );
+    }
+}

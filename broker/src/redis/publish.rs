@@ -1,0 +1,47 @@
+//! Publishing at one server, in one pipeline.
+
+use redis::RedisError;
+
+use super::link::{NO_ANSWER, RedisLink, in_words};
+use crate::{PUBLISH_DEADLINE, Publication, is_sharded};
+
+/// How a server's channels are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Channels {
+    /// All alike.
+    Whole,
+    /// Those of rooms belong to one server of a cluster.
+    Sharded,
+}
+
+/// Publishes in order. Returns the answers, without those of extras, which are nobody's concern.
+///
+/// # Errors
+/// Why there are no answers, without secrets.
+pub(super) async fn publish(
+    link: &RedisLink,
+    publications: &[&Publication],
+    channels: Channels,
+) -> Result<Vec<Result<(), RedisError>>, String> {
+    let mut connection = link.connection()?;
+    let mut pipeline = redis::pipe();
+    // Each command has an answer of its own.
+    pipeline.ignore_errors();
+    for publication in publications {
+        let sharded = channels == Channels::Sharded && is_sharded(&publication.channel);
+        let command = if sharded { "SPUBLISH" } else { "PUBLISH" };
+        let command = pipeline.cmd(command);
+        command
+            .arg(&publication.channel)
+            .arg(publication.payload.as_ref());
+        if publication.is_extra() {
+            command.ignore();
+        }
+    }
+    let answers = pipeline.query_async(&mut connection);
+    let Ok(answers) = tokio::time::timeout(PUBLISH_DEADLINE, answers).await else {
+        link.doubt().doubt();
+        return Err(NO_ANSWER.to_owned());
+    };
+    answers.map_err(|error| in_words(&error))
+}

@@ -1,0 +1,239 @@
+//! A Redis Cluster loses servers and moves slots.
+
+mod support;
+
+use broker::{Broker, Error, Event, Subscription};
+use support::{Rig, added, connected, event, message, publication, subscribed};
+use test_support::{
+    redis::{Cluster, Server},
+    wait,
+};
+
+/// A room on each of the servers, in their order.
+async fn rooms(cluster: &Cluster) -> Vec<String> {
+    let mut rooms = vec![None; cluster.masters().len()];
+    for room in 0.. {
+        let name = format!("room:{room}");
+        let owner = cluster.first_owner(&name).await;
+        rooms[owner].get_or_insert(name);
+        if rooms.iter().all(Option::is_some) {
+            break;
+        }
+    }
+    rooms.into_iter().flatten().collect()
+}
+
+/// Subscribes to what is on every server, then to the rooms.
+async fn listening(broker: &Broker, rooms: &[String]) -> Box<dyn Subscription> {
+    let mut heard = subscribed(broker, &["presence", "user:*"]).await;
+    let names: Vec<&str> = rooms.iter().map(String::as_str).collect();
+    heard.add(&names);
+    let mut told: Vec<Event> = Vec::new();
+    while told.len() < names.len() {
+        told.push(event(&mut heard).await);
+    }
+    for name in names {
+        assert!(told.contains(&added(name)), "{name}: {told:?}");
+    }
+    heard
+}
+
+async fn publish(broker: &Broker, channel: &str, text: &'static str) -> Result<(), Error> {
+    broker.publish(vec![publication(channel, text)]).await
+}
+
+/// Publishes once, and hears it.
+async fn works(broker: &Broker, heard: &mut Box<dyn Subscription>, channel: &str, text: &'static str) {
+    publish(broker, channel, text).await.expect("it is published");
+    assert_eq!(event(heard).await, message(channel, text));
+}
+
+/// Publishes until it works, and waits until it is heard; what else comes meanwhile is returned.
+async fn comes_to_work(
+    broker: &Broker,
+    heard: &mut Box<dyn Subscription>,
+    channel: &str,
+    text: &'static str,
+) -> Vec<Event> {
+    let mut others = Vec::new();
+    wait::eventually(wait::START, "a message gets through", async || {
+        publish(broker, channel, text).await.ok()?;
+        loop {
+            let next = tokio::time::timeout(std::time::Duration::from_millis(200), heard.recv());
+            match next.await.ok()?.expect("the broker lives") {
+                event if event == message(channel, text) => return Some(()),
+                event => others.push(event),
+            }
+        }
+    })
+    .await;
+    others
+}
+
+async fn ask(server: &Server, words: &[&str]) -> redis::Value {
+    let mut command = redis::cmd(words[0]);
+    command.arg(&words[1..]);
+    let mut connection = server.connection().await;
+    let answer = command.query_async(&mut connection).await;
+    answer.unwrap_or_else(|error| panic!("Redis answers {words:?}: {error}"))
+}
+
+/// How many subscribers a server has for a room.
+async fn hearers(server: &Server, room: &str) -> i64 {
+    let told = ask(server, &["PUBSUB", "SHARDNUMSUB", room]).await;
+    let (_, count): (String, i64) = redis::from_redis_value(told).expect("a room and its subscribers");
+    count
+}
+
+async fn fails(server: &Server) {
+    wait::eventually(wait::SOON, "the cluster notices", async || {
+        let told = ask(server, &["CLUSTER", "INFO"]).await;
+        let told: String = redis::from_redis_value(told).expect("a text");
+        told.contains("cluster_state:fail").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_room_is_subscribed_to_where_it_is_and_nowhere_else() {
+    let rig = Rig::on_cluster().await;
+    let cluster = rig.cluster();
+    let rooms = rooms(cluster).await;
+    let mut heard = listening(&rig.broker, &rooms).await;
+    for (owner, room) in rooms.iter().enumerate() {
+        for (at, server) in cluster.masters().iter().enumerate() {
+            assert_eq!(
+                hearers(server, room).await,
+                i64::from(at == owner),
+                "{room} at {at}"
+            );
+        }
+        works(&rig.broker, &mut heard, room, "here").await;
+    }
+    heard.remove(&[&rooms[1]]);
+    wait::eventually(wait::SOON, "the room is given up", async || {
+        (hearers(&cluster.masters()[1], &rooms[1]).await == 0).then_some(())
+    })
+    .await;
+    works(&rig.broker, &mut heard, &rooms[0], "still").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_takes_no_other_servers_rooms_with_it() {
+    let rig = Rig::on_cluster().await;
+    let cluster = rig.cluster();
+    let rooms = rooms(cluster).await;
+    let mut heard = listening(&rig.broker, &rooms).await;
+    for (dead, survivor) in [(0, 1), (2, 0)] {
+        cluster.masters()[dead].kill().await;
+        assert_eq!(event(&mut heard).await, Event::Interrupted);
+        connected(&rig.broker, false).await;
+        // Before the cluster has noticed, and after.
+        for text in ["before", "after"] {
+            for room in rooms.iter().filter(|room| **room != rooms[dead]) {
+                works(&rig.broker, &mut heard, room, text).await;
+            }
+            let lost = publish(&rig.broker, &rooms[dead], "lost").await;
+            assert!(matches!(lost, Err(Error::Unavailable(_))), "{lost:?}");
+            fails(&cluster.masters()[survivor]).await;
+        }
+        // What is on every server is heard elsewhere.
+        let others = comes_to_work(&rig.broker, &mut heard, "presence", "elsewhere").await;
+        assert!(others.is_empty(), "{others:?}");
+        cluster.masters()[dead].start().await;
+        cluster.wait_whole().await;
+        loop {
+            match event(&mut heard).await {
+                Event::Connected => break,
+                Event::Message(_) => {}
+                other => panic!("{other:?} before it works"),
+            }
+        }
+        connected(&rig.broker, true).await;
+        for room in &rooms {
+            works(&rig.broker, &mut heard, room, "again").await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_takes_over_is_found() {
+    let rig = Rig::on(Cluster::start_with_replicas().await);
+    let cluster = rig.cluster();
+    let rooms = rooms(cluster).await;
+    let mut heard = listening(&rig.broker, &rooms).await;
+    cluster.masters()[0].kill().await;
+    assert_eq!(event(&mut heard).await, Event::Interrupted);
+    let meanwhile = comes_to_work(&rig.broker, &mut heard, &rooms[0], "taken over").await;
+    assert_eq!(meanwhile, [Event::Connected]);
+    connected(&rig.broker, true).await;
+    for room in rooms.iter().map(String::as_str).chain(["presence"]) {
+        works(&rig.broker, &mut heard, room, "again").await;
+    }
+    // The one that was killed comes back as a replica: nothing moves.
+    cluster.masters()[0].start().await;
+    cluster.wait_whole().await;
+    for room in &rooms {
+        works(&rig.broker, &mut heard, room, "still").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_moves_is_followed_and_nothing_fails() {
+    let rig = Rig::on_cluster().await;
+    let cluster = rig.cluster();
+    let rooms = rooms(cluster).await;
+    let mut heard = listening(&rig.broker, &rooms).await;
+    let slot = ask(&cluster.masters()[0], &["CLUSTER", "KEYSLOT", &rooms[0]]).await;
+    let slot = redis::from_redis_value::<u16>(slot).unwrap().to_string();
+    for to in [1, 2, 0] {
+        let id = ask(&cluster.masters()[to], &["CLUSTER", "MYID"]).await;
+        let id: String = redis::from_redis_value(id).unwrap();
+        for at in [to, 0, 1, 2] {
+            ask(
+                &cluster.masters()[at],
+                &["CLUSTER", "SETSLOT", &slot, "NODE", &id],
+            )
+            .await;
+        }
+        // Published where it is now, whoever is believed to have it.
+        publish(&rig.broker, &rooms[0], "moving")
+            .await
+            .expect("it is published");
+        let moving = message(&rooms[0], "moving");
+        let mut told = Vec::new();
+        while told.last() != Some(&Event::Connected) {
+            told.push(event(&mut heard).await);
+        }
+        told.retain(|event| *event != moving);
+        assert_eq!(told, [Event::Interrupted, Event::Connected]);
+        let others = comes_to_work(&rig.broker, &mut heard, &rooms[0], "moved").await;
+        assert!(others.iter().all(|event| *event == moving), "{others:?}");
+        assert_eq!(hearers(&cluster.masters()[to], &rooms[0]).await, 1);
+        for room in &rooms[1..] {
+            works(&rig.broker, &mut heard, room, "undisturbed").await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_may_come_later() {
+    let cluster = Cluster::start_new().await;
+    let rooms = rooms(&cluster).await;
+    for server in cluster.servers() {
+        server.stop().await;
+    }
+    let rig = Rig::on(cluster);
+    let mut heard = rig.broker.subscribe(&["presence", &rooms[0], &rooms[2]]);
+    let refused = publish(&rig.broker, &rooms[0], "early").await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    for server in rig.cluster().servers() {
+        server.start().await;
+    }
+    assert_eq!(event(&mut heard).await, Event::Connected);
+    for channel in [&rooms[0], &rooms[2], "presence"] {
+        comes_to_work(&rig.broker, &mut heard, channel, "late").await;
+    }
+    rig.cluster().wait_whole().await;
+    connected(&rig.broker, true).await;
+}

@@ -1,0 +1,207 @@
+//! Reads that a replica of PostgreSQL answers, and what callers notice when it is late, gone, or another database's.
+
+use proto::chat::{DeleteMessageRequest, EditMessageRequest, HistoryRequest, Message};
+use test_support::{
+    postgres::{Durability, Server},
+    wait,
+};
+
+use crate::support::{Service, Store, named};
+
+/// A primary, a replica of it, and their databases.
+struct Pair {
+    primary: Server,
+    replica: Server,
+    store: Store,
+}
+
+const DATABASE: &str = "chat_db";
+
+impl Pair {
+    /// With `count` messages in `general`, all of which the replica shows.
+    async fn with_messages(count: usize) -> Self {
+        let primary = Server::start_new(Durability::Off).await;
+        let mut store = Store::at(primary.create_database(DATABASE).await);
+        let writer = store.service().await;
+        for n in 0..count {
+            writer.say("general", "alice", &n.to_string()).await;
+        }
+        let replica = primary.replica().await;
+        replica.catches_up(&primary).await;
+        store.replicas = vec![replica.url(DATABASE).parse().unwrap()];
+        Self {
+            primary,
+            replica,
+            store,
+        }
+    }
+
+    /// How many reads of messages the replica has done.
+    async fn reads(&self) -> i64 {
+        let client = self.replica.database(DATABASE).client().await;
+        let query = "SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_tables WHERE relname LIKE 'messages%'";
+        client.query_one(query, &[]).await.unwrap().get(0)
+    }
+
+    /// Reads the room until the replica has been asked for it.
+    async fn until_the_replica_reads(&self, service: &Service) {
+        let before = self.reads().await;
+        let has_read = async || {
+            service.history("general").await;
+            self.reads().await > before
+        };
+        wait::until(wait::SOON, "the replica is read", has_read).await;
+    }
+}
+
+async fn page(service: &Service, before: u64, limit: u32) -> Vec<Message> {
+    let request = HistoryRequest {
+        room_id: "general".to_owned(),
+        before: Some(before),
+        limit,
+        ..Default::default()
+    };
+    let answer = service.chat.clone().history(request).await.unwrap();
+    answer.into_inner().messages
+}
+
+fn seqs(messages: &[Message]) -> Vec<u64> {
+    messages.iter().map(|message| message.seq).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_replica_knows_it_answers_like_the_primary() {
+    let pair = Pair::with_messages(250).await;
+    let service = pair.store.service().await;
+    pair.until_the_replica_reads(&service).await;
+    assert_eq!(
+        seqs(&service.history("general").await),
+        (51..=250).collect::<Vec<_>>()
+    );
+    assert_eq!(seqs(&page(&service, 100, 3).await), [97, 98, 99]);
+    assert!(page(&service, 1, 3).await.is_empty());
+    let before = pair.reads().await;
+    let missed = async || {
+        let missed = service.changes("general", 0, 1000).await;
+        let missed: Vec<u64> = missed.into_iter().map(|(seq, _)| seq).collect();
+        assert_eq!(missed, (1..=250).collect::<Vec<_>>());
+        pair.reads().await > before
+    };
+    wait::until(wait::SOON, "the replica is asked what was missed", missed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_replica_hides_nothing() {
+    let pair = Pair::with_messages(150).await;
+    let service = pair.store.service().await;
+    let known = service.say("general", "alice", "known").await;
+    pair.replica.catches_up(&pair.primary).await;
+    pair.until_the_replica_reads(&service).await;
+    pair.replica.pause_replay().await;
+    let edit = EditMessageRequest {
+        room_id: "general".to_owned(),
+        message_id: known.id,
+        user_id: "alice".to_owned(),
+        content: "known, edited".to_owned(),
+    };
+    service.chat.clone().edit_message(edit).await.unwrap();
+    let newest = service.history("general").await.pop().unwrap();
+    assert_eq!(newest.content, "known, edited");
+    for n in 0..20 {
+        // One that reads its own writes: messages, edits, deletions.
+        let sent = service.say("general", "alice", &n.to_string()).await;
+        let newest = service.history("general").await.pop().unwrap();
+        assert_eq!((newest.id.as_str(), newest.seq), (sent.id.as_str(), sent.seq));
+        let edit = EditMessageRequest {
+            room_id: "general".to_owned(),
+            message_id: sent.id.clone(),
+            user_id: "alice".to_owned(),
+            content: "edited".to_owned(),
+        };
+        service.chat.clone().edit_message(edit).await.unwrap();
+        let newest = service.history("general").await.pop().unwrap();
+        assert_eq!(newest.content, "edited");
+        let delete = DeleteMessageRequest {
+            room_id: "general".to_owned(),
+            message_id: sent.id.clone(),
+            user_id: "alice".to_owned(),
+        };
+        service.chat.clone().delete_message(delete).await.unwrap();
+        let newest = service.history("general").await.pop().unwrap();
+        assert_eq!(newest.seq, known.seq);
+        let changes = service.changes("general", 0, 1000).await;
+        assert_eq!(changes.last().unwrap().1["type"], "message_deleted");
+        assert_eq!(changes.len(), 150 + 1 + n + 1);
+    }
+    pair.replica.resume_replay().await;
+    pair.replica.catches_up(&pair.primary).await;
+    pair.until_the_replica_reads(&service).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_its_replica_a_service_goes_on() {
+    let pair = Pair::with_messages(5).await;
+    let service = pair.store.service().await;
+    pair.until_the_replica_reads(&service).await;
+    pair.replica.stop().await;
+    for _ in 0..5 {
+        assert_eq!(seqs(&service.history("general").await), [1, 2, 3, 4, 5]);
+    }
+    pair.replica.start().await;
+    pair.until_the_replica_reads(&service).await;
+    pair.replica.pause();
+    for _ in 0..5 {
+        assert_eq!(seqs(&service.history("general").await), [1, 2, 3, 4, 5]);
+    }
+    pair.replica.resume();
+    pair.until_the_replica_reads(&service).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_may_be_away_when_the_service_starts() {
+    let pair = Pair::with_messages(5).await;
+    pair.replica.stop().await;
+    let service = pair.store.service().await;
+    assert_eq!(seqs(&service.history("general").await), [1, 2, 3, 4, 5]);
+    pair.replica.start().await;
+    pair.until_the_replica_reads(&service).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_database_is_no_replica() {
+    let other = Store::postgres().await;
+    let stranger = other.service().await;
+    for n in 0..300 {
+        stranger.say("general", "mallory", &n.to_string()).await;
+    }
+    let mut store = Store::postgres().await;
+    store.replicas = vec![other.url.clone()];
+    let service = store.service().await;
+    for n in 1..=150 {
+        service.say("general", "alice", "mine").await;
+        let seen = service.history("general").await;
+        assert_eq!(seen.len(), n);
+        assert!(seen.iter().all(|message| message.user_id == "alice"));
+    }
+    assert_eq!(service.changes("general", 0, 1000).await.len(), 150);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_log_that_was_set_back_is_not_read() {
+    let pair = Pair::with_messages(3).await;
+    let backup = pair.primary.snapshot().await;
+    let service = pair.store.service().await;
+    pair.until_the_replica_reads(&service).await;
+    let lost = service.say("general", "alice", "lost").await;
+    pair.replica.catches_up(&pair.primary).await;
+    pair.primary.restore(&backup).await;
+    let sent = async || {
+        let request = named("general", "alice", "instead");
+        service.send(request).await.is_ok_and(|sent| sent.seq == lost.seq)
+    };
+    wait::until(wait::SOON, "the primary takes messages again", sent).await;
+    for _ in 0..5 {
+        let newest = service.history("general").await.pop().unwrap();
+        assert_eq!(newest.content, "instead");
+    }
+}

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Builds what is measured, installs the peers, and measures all of it in turns: bench/RESULTS.md, bench/results.json, docs/img/bench-*.svg.
+# QUICK=1 takes fewer rounds and sizes. With `million`, only as many connections as one process may have.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Every socket is an open file; a process may take as many as the machine allows it, and no more.
+ulimit -Sn "$(ulimit -Hn)"
+
+cargo build --release --workspace --bins
+programs=${CARGO_TARGET_DIR:-target}/release
+
+if [ "${1:-}" = million ]; then
+    "$programs/bench" one --workload million --contender chatflow --bins "$programs" | tee bench/million.json
+    exit
+fi
+# A peer that can't be had is left out, and the results say so.
+bench/peers/install.sh || true
+"$programs/bench" all ${QUICK:+--quick} --bins "$programs" --out bench --plots docs/img
