@@ -35,14 +35,14 @@ pub(super) struct Counters {
     settled: AtomicU64,
     /// Sockets that were ready and were closed by the server.
     pub(super) lost: AtomicU64,
-    /// Why the first socket failed.
+    /// Why the first socket failed, or the first message.
     pub(super) why: Mutex<Option<String>>,
     /// Messages that the sockets have sent themselves.
     pub(super) said: AtomicU64,
     /// Those of them that were acknowledged.
     pub(super) acknowledged: AtomicU64,
     /// Those of them that were not accepted.
-    pub(super) refused: AtomicU64,
+    refused: AtomicU64,
     /// How long each took to be acknowledged, in nanoseconds, where that is known.
     waits: Mutex<Vec<u64>>,
     /// At how many deliveries somebody has to be told.
@@ -154,6 +154,13 @@ impl Counters {
         }
     }
 
+    /// Messages of a socket were not accepted, because of this.
+    pub(super) fn refused(&self, messages: u64, why: String) {
+        self.refused.fetch_add(messages, Relaxed);
+        let mut first = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(why);
+    }
+
     /// Waits until all that the sockets have sent themselves was acknowledged. Returns how long each took, in nanoseconds, where that is known.
     pub(super) async fn all_acknowledged(&self, patience: Duration) -> Result<Vec<u64>> {
         let acknowledged = async {
@@ -170,8 +177,14 @@ impl Counters {
                 &mut *self.waits.lock().unwrap_or_else(PoisonError::into_inner),
             ));
         }
+        let why = self
+            .why
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .unwrap_or_default();
         Err(Fault::other(format!(
-            "{got} of {said} messages were acknowledged, {refused} were refused"
+            "{got} of {said} messages were acknowledged, {refused} were refused: {why}"
         )))
     }
 

@@ -76,7 +76,7 @@ impl Talk {
         if send(&socket.fd, &bytes, SendFlags::NOSIGNAL).is_ok_and(|sent| sent == bytes.len()) {
             counters.said.fetch_add(messages, Relaxed);
         } else {
-            counters.refused.fetch_add(messages, Relaxed);
+            counters.refused(messages, "a full socket".into());
         }
     }
 }

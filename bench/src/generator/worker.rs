@@ -4,7 +4,6 @@ use std::{
     os::fd::{AsFd, OwnedFd},
     sync::{
         Arc,
-        atomic::Ordering::Relaxed,
         mpsc::{Receiver, SyncSender, TryRecvError, sync_channel},
     },
     time::Duration,
@@ -133,6 +132,7 @@ struct Round {
     /// Of the socket that was read last.
     acknowledged: u64,
     refused: u64,
+    refusal: Option<String>,
 }
 
 pub(super) struct Socket {
@@ -202,7 +202,8 @@ impl Thread {
 
     fn tell_round(&mut self) {
         if self.round.refused > 0 {
-            self.counters.refused.fetch_add(self.round.refused, Relaxed);
+            self.counters
+                .refused(self.round.refused, self.round.refusal.take().unwrap_or_default());
             self.round.refused = 0;
         }
         if !self.round.seen.is_empty() {
@@ -416,7 +417,11 @@ impl Socket {
             }
             if round.talks {
                 round.acknowledged = talk::times(ACK, whole);
-                round.refused += talk::times(ERROR, whole);
+                let refused = talk::times(ERROR, whole);
+                if refused > 0 && round.refusal.is_none() {
+                    round.refusal = Some(String::from_utf8_lossy(whole).chars().take(300).collect());
+                }
+                round.refused += refused;
             }
         }
         self.keep(rest);

@@ -15,7 +15,7 @@ use crate::{
     record::Record,
 };
 
-/// Two numbers of sockets, each in a room of ten: what the second number takes above the first, and all of it above nothing.
+/// Three numbers of sockets, each in a room of ten: what the servers keep resident for them above what they keep without any.
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let most = size.sockets.unwrap_or_else(|| limits::sockets().min(18_000));
@@ -24,10 +24,10 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
     let mut load = Load::start(1)?;
     let mut record = Record::new("idle", contender);
     let (at_first, kernel_at_first) = settled(&running).await?;
+    record.set("resident_bytes_at_0", at_first as f64);
     record.set("without_sockets_mib", at_first as f64 / 1_048_576.0);
     let mut opened = 0;
-    let mut last = at_first;
-    for step in [most / 5, most] {
+    for step in [most / 16, most / 4, most] {
         let open = Open {
             first: opened,
             users: most,
@@ -36,36 +36,17 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
         let sockets = step - opened;
         let seconds = load.open(open).await?;
         opened = step;
-        record.set(&format!("sockets_per_s_{step}"), sockets as f64 / seconds);
         let (resident, kernel) = settled(&running).await?;
-        let each = |now: u64, before: u64, sockets: u64| (now as f64 - before as f64) / sockets as f64;
+        record.set(&format!("resident_bytes_at_{step}"), resident as f64);
+        // Of the last step, which is the largest by far.
+        record.set("sockets_per_s", sockets as f64 / seconds);
         record.set(
-            &format!("bytes_per_socket_{step}"),
-            each(resident, at_first, step),
+            "bytes_per_socket",
+            (resident as f64 - at_first as f64) / step as f64,
         );
-        record.set(
-            &format!("bytes_per_socket_of_the_last_{sockets}"),
-            each(resident, last, sockets),
-        );
-        record.set(
-            &format!("kernel_bytes_per_socket_both_ends_{step}"),
-            each(kernel, kernel_at_first, step),
-        );
-        last = resident;
+        let kernel = kernel as f64 - kernel_at_first as f64;
+        record.set("kernel_bytes_per_socket_both_ends", kernel / step as f64);
     }
-    let whole = |name: &str| {
-        record
-            .figures
-            .get(&format!("{name}_{most}"))
-            .copied()
-            .unwrap_or_default()
-    };
-    let (bytes, kernel) = (
-        whole("bytes_per_socket"),
-        whole("kernel_bytes_per_socket_both_ends"),
-    );
-    record.set("bytes_per_socket", bytes);
-    record.set("kernel_bytes_per_socket_both_ends", kernel);
     record.set("sockets", most as f64);
     let counted = load.count().await?;
     record.set("lost_sockets", counted.lost as f64);
