@@ -13,6 +13,10 @@ pub(super) const ACK: &[u8] = br#""type":"ack""#;
 /// What the refusal of a message has in it.
 pub(super) const ERROR: &[u8] = br#""type":"error""#;
 
+/// Messages that one socket sends at most: an edge takes a thousand at once from a client, then 200 a second, and a warm-up
+/// comes before.
+const MOST: u64 = 450;
+
 /// How often a word is in what a socket received. The word is no part of any content.
 pub(super) fn times(word: &[u8], bytes: &[u8]) -> u64 {
     memchr::memmem::find_iter(bytes, word).count() as u64
@@ -23,6 +27,8 @@ pub(super) struct Talk {
     until: u64,
     /// With one message under way, when it was sent, by the socket's place.
     sent: Option<Vec<u64>>,
+    /// How many each socket has said, by its place.
+    said: Vec<u64>,
     messages: u64,
 }
 
@@ -38,6 +44,7 @@ impl Talk {
         let mut talk = Self {
             until,
             sent,
+            said: vec![0; sockets.len()],
             messages: 0,
         };
         let ready = sockets
@@ -61,6 +68,10 @@ impl Talk {
     }
 
     fn say(&mut self, socket: &Socket, place: usize, messages: u64, counters: &Counters) {
+        let Some(said) = self.said.get_mut(place).filter(|said| **said + messages <= MOST) else {
+            return;
+        };
+        *said += messages;
         let mut bytes = Vec::new();
         for _ in 0..messages {
             self.messages += 1;
