@@ -22,7 +22,10 @@ use prometheus::{Metrics, Prometheus, SERVICES};
 use promql::{Named, Selector};
 
 /// Metrics that come up only after what no test can bring about quickly, and the folder whose sources count them.
-const RARE: [(&str, &str); 2] = [
+const RARE: [(&str, &str); 4] = [
+    // A replica of PostgreSQL, which the cluster here has none of.
+    ("chatflow_chat_replicas_serving", "chat-svc/src"),
+    ("chatflow_chat_replica_reads_total", "chat-svc/src"),
     // An edge that takes in its hints slower than Redis gives them, by megabytes.
     ("chatflow_broker_lagged_total", "broker/src"),
     // Somebody with more than a thousand notifications, a minute later.
