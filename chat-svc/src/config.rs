@@ -179,8 +179,9 @@ fn replicas_of(database: Option<&DatabaseUrl>, urls: &str) -> Result<Vec<Databas
     while !rest.is_empty() {
         let end = rest.match_indices(',').map(|(at, _)| at);
         let end = end.into_iter().find(|at| {
-            rest.get(at + 1..)
-                .is_some_and(|next| next.trim_start().starts_with("postgres"))
+            // Another host of the same URL has no scheme.
+            let next = rest.get(at + 1..).and_then(|next| next.split(',').next());
+            next.is_some_and(|next| next.contains("://"))
         });
         let (url, others) = rest.split_at(end.unwrap_or(rest.len()));
         replicas.push(url.parse()?);
