@@ -108,9 +108,10 @@ pub(super) async fn admit(
             _place: place,
         },
     };
+    // Its subscription begins before anything is read of it: what it says first waits for that, and comes back to it live.
+    let ask = room.map(|room| shared.asker.subscribe(&connection, &room, asked.after));
     hub.register(newcomer).await;
-    if let Some(room) = room {
-        let ask = shared.asker.subscribe(&connection, &room, asked.after);
+    if let Some(ask) = ask {
         shared.asker.ask(ask).await;
     }
 }

@@ -164,7 +164,8 @@ async fn nothing_is_missing_while_rooms_are_joined_and_left_under_traffic() {
     const ROOMS: [&str; 3] = ["x", "y", "z"];
     let pair = Arc::new(Pair::start().await);
     pair.make_rooms(&ROOMS).await;
-    let over = Arc::new(AtomicBool::new(false));
+    // Visitors end first: a visit reads a number of messages, which somebody has to write.
+    let (visited, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let writers: Vec<_> = ROOMS
         .into_iter()
         .map(|room| {
@@ -180,12 +181,12 @@ async fn nothing_is_missing_while_rooms_are_joined_and_left_under_traffic() {
         .collect();
     let visitors: Vec<_> = (0..6_usize)
         .map(|number| {
-            let (over, pair) = (Arc::clone(&over), Arc::clone(&pair));
+            let (visited, pair) = (Arc::clone(&visited), Arc::clone(&pair));
             tokio::spawn(async move {
                 let (room, edge) = (ROOMS[number % 3], &pair.edges[number % 2]);
                 let mut socket = edge.multiplexed(&format!("visitor-{number}")).await;
                 let (mut seen, mut visits) = (0, 0);
-                while !over.load(Ordering::Relaxed) {
+                while !visited.load(Ordering::Relaxed) {
                     seen = visit(&mut socket, room, seen).await;
                     visits += 1;
                     // Some come back at once, some long after their room was given up.
@@ -197,13 +198,17 @@ async fn nothing_is_missing_while_rooms_are_joined_and_left_under_traffic() {
         })
         .collect();
     tokio::time::sleep(TRAFFIC).await;
+    visited.store(true, Ordering::Relaxed);
+    let mut visits = Vec::new();
+    for visitor in visitors {
+        visits.push(visitor.await.expect("nothing was missing"));
+    }
     over.store(true, Ordering::Relaxed);
     let mut heads = Vec::new();
     for writer in writers {
         heads.push(writer.await.expect("everything was said"));
     }
-    for visitor in visitors {
-        let (room, mut socket, seen) = visitor.await.expect("nothing was missing");
+    for (room, mut socket, seen) in visits {
         let at = ROOMS.iter().position(|one| *one == room).expect("a room");
         join(&mut socket, room, seen).await;
         let left = usize::try_from(heads[at] - seen).expect("not so many");
