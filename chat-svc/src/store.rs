@@ -65,7 +65,7 @@ impl SqlStore {
 
 /// Rooms.
 pub trait Rooms: Clone + Send + Sync + 'static {
-    /// Makes a room; [`Error::RoomExists`] where the id is taken.
+    /// Makes a room; [`Error::RoomExists`](crate::error::Error::RoomExists) where the id is taken.
     fn create_room(&self, room: NewRoom, now: Timestamp) -> impl Future<Output = Result<Room>> + Send;
     /// One room.
     fn room(&self, id: &str) -> impl Future<Output = Result<Option<Room>>> + Send;
@@ -104,7 +104,7 @@ pub trait Log: Clone + Send + Sync + 'static {
     /// - A room's seqs are committed in their order, over all processes. Rooms are locked in the order of their ids.
     /// - A `Send` with a `client_msg_id` that its user used in that room before, or earlier in the batch, is a repeat:
     ///   the answer is the first one's message.
-    /// - Only its sender changes a message. Editing a tombstone is [`Error::NoSuchMessage`], deleting one a repeat.
+    /// - Only its sender changes a message. Editing a tombstone is [`Error::NoSuchMessage`](crate::error::Error::NoSuchMessage), deleting one a repeat.
     /// - Each person mentioned in a new message gets an outbox row in the same transaction.
     fn commit(
         &self,
@@ -169,7 +169,7 @@ pub struct StoredSession {
 
 /// Accounts and sessions.
 pub trait Identities: Clone + Send + Sync + 'static {
-    /// Makes an account and ends the sessions of guests of that name; [`Error::AccountExists`] where the id is taken.
+    /// Makes an account and ends the sessions of guests of that name; [`Error::AccountExists`](crate::error::Error::AccountExists) where the id is taken.
     fn create_account(&self, account: Account, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
     /// One account.
     fn account(&self, user_id: &str) -> impl Future<Output = Result<Option<Account>>> + Send;
