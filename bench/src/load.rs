@@ -68,19 +68,16 @@ impl Load {
 
     /// Sends messages and waits until they were received. Returns how many, in how many seconds, and how long they took to be acknowledged.
     pub(crate) async fn publish(&mut self, publish: Publish) -> Result<(u64, f64, Option<Spread>)> {
-        match self.ask(&Order::Publish(publish)).await? {
-            Answer::Published {
-                messages,
-                seconds,
-                acknowledged,
-            } => Ok((messages, seconds, acknowledged)),
-            other => Err(unexpected(&other)),
-        }
+        self.send(Order::Publish(publish)).await
     }
 
     /// Lets the sockets send themselves. Returns what [`Self::publish`] does.
     pub(crate) async fn talk(&mut self, talk: Talk) -> Result<(u64, f64, Option<Spread>)> {
-        match self.ask(&Order::Talk(talk)).await? {
+        self.send(Order::Talk(talk)).await
+    }
+
+    async fn send(&mut self, order: Order) -> Result<(u64, f64, Option<Spread>)> {
+        match self.ask(&order).await? {
             Answer::Published {
                 messages,
                 seconds,
