@@ -6,6 +6,7 @@ mod beat;
 mod canary;
 pub mod config;
 pub mod door;
+mod gather;
 mod hub;
 #[cfg(feature = "bench-check")]
 #[doc(hidden)]

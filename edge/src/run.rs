@@ -40,7 +40,7 @@ pub async fn serve_on(
     let access = config.access;
     let upstream = Upstream::connect(&config.services, &shutdown);
     follow_start(&upstream, &health, &shutdown);
-    let door = Door::new(upstream.clone(), access.open);
+    let door = Door::new(&upstream, access.open, &shutdown);
     let most = serve::affordable(access.max_connections);
     let limits = SocketLimits {
         // The rest is for REST and for probes: sockets that take all they may have can't crowd them out.

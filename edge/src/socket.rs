@@ -26,7 +26,6 @@ use std::{
 use axum::{Router, routing::get};
 use broker::Broker;
 use runtime::{Shutdown, health::Health};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -73,14 +72,13 @@ impl Sockets {
         let (asker, asked) = asks::channel();
         beat::start(roster.clone(), upstream.clone(), shutdown);
         let canary = Canary::start(broker.clone(), health, shutdown);
-        let log = Log::new(upstream.clone());
+        let log = Log::new(upstream.clone(), shutdown);
         let shared = Arc::new(Live {
             upstream,
             door,
             asker,
             roster: roster.clone(),
             gate: gate.clone(),
-            admissions: Semaphore::new(admission::ADMISSIONS),
             limits,
             ids: AtomicU64::new(1),
             shutdown: shutdown.clone(),

@@ -29,7 +29,7 @@ use crate::{
     meters,
     recovery::{
         heads::{Compared, Standing, Why},
-        log::{Log, REPAIR_BYTES, Unread},
+        log::{Log, Unread},
         seen::Seen,
         tail::{Next, Page},
     },
@@ -476,7 +476,7 @@ impl Sequencer {
         );
         self.shutdown.spawn(async move {
             let turn = log.repair_turn().await;
-            let page = log.since(&room, after, REPAIR_BYTES).await;
+            let page = log.since(&room, after).await;
             drop(turn);
             if page.as_ref().is_err_and(|unread| *unread == Unread::Unavailable) {
                 tokio::time::sleep(AGAIN).await;

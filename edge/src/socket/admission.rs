@@ -32,15 +32,9 @@ use crate::{
 /// How long the HTTP server may take to hand a connection over.
 const HANDOVER: Duration = Duration::from_secs(10);
 
-/// How long to find out who somebody is.
-const ADMISSION: Duration = Duration::from_secs(5);
-
-/// How many are asked about at once: a crowd that comes back all at once must not push aside what those who are here say.
-pub(super) const ADMISSIONS: usize = 64;
-
-/// How long somebody may have to wait for that in a crowd. Less than a client waits, which would come back only to wait
-/// at the end of the queue.
-const TURN: Duration = Duration::from_secs(12);
+/// How long to find out who somebody is, in a crowd. Less than a client waits, which would come back only to wait at the
+/// end of the queue.
+const ADMISSION: Duration = Duration::from_secs(12);
 
 /// A connection that was let in, on its way to its shard.
 #[derive(Debug)]
@@ -126,15 +120,10 @@ async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Nam
         user_id: asked.user_id.as_deref(),
         username: asked.username.as_deref(),
     };
-    let turn = tokio::select! {
-        turn = timeout(TURN, shared.admissions.acquire()) => turn,
+    let caller = tokio::select! {
+        caller = deadline::within(ADMISSION, shared.door.admit(claim)) => caller,
         () = shared.shutdown.begun() => return Err(CloseCode::GoingAway.into()),
     };
-    let Ok(Ok(turn)) = turn else {
-        return Err(CloseCode::TryLater.into());
-    };
-    let caller = deadline::within(ADMISSION, shared.door.admit(claim)).await;
-    drop(turn);
     let caller = caller.map_err(|refusal| match refusal {
         Refusal::NotSignedIn => Refused::from(CloseCode::NotSignedIn),
         Refusal::NotAllowed => CloseCode::NotAllowed.into(),

@@ -155,7 +155,7 @@ impl System {
     ) -> Edge {
         let (health, shutdown) = (Health::new(), Shutdown::new());
         let upstream = Upstream::connect(at, &shutdown);
-        let door = Door::new(upstream.clone(), open_access);
+        let door = Door::new(&upstream, open_access, &shutdown);
         let sockets = Sockets::start(
             upstream.clone(),
             broker.clone(),
