@@ -13,6 +13,7 @@ mod hub;
 pub use hub::bench_check;
 pub mod layers;
 mod meters;
+mod preread;
 mod recovery;
 pub mod rest;
 pub mod router;

@@ -1,10 +1,12 @@
-//! The listener: accepts connections, speaks HTTP/1.1 with upgrades on them, bounds them, and drains them at the end.
+//! The listener: accepts connections, has handshakes taken out, speaks HTTP/1.1 with upgrades on the others, bounds them,
+//! and drains them at the end.
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
+use bytes::Bytes;
 use hyper::{Request, body::Incoming, server::conn::http1};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use runtime::Shutdown;
 use rustix::{
     net::sockopt,
@@ -13,17 +15,20 @@ use rustix::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
 };
 use tower::ServiceExt as _;
+
+use crate::{preread::Preread, socket::handshake::Handshakes};
 
 /// How long a connection may take to send a request's head: the first one, or the next one of a kept connection.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The largest head of a request, in bytes.
-const HEAD_BYTES: usize = 16 * 1024;
+pub(crate) const HEAD_BYTES: usize = 16 * 1024;
 
 /// Header lines of a request.
-const HEADERS: usize = 100;
+pub(crate) const HEADERS: usize = 100;
 
 /// The kernel drops a connection whose peer takes nothing of what we sent for so long.
 const UNTAKEN_MS: u32 = 60_000;
@@ -42,7 +47,17 @@ pub(crate) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<Ow
 
 /// Serves at most so many connections at once, sockets included, until the shutdown begins. Connections in the
 /// middle of a request end with it; the process waits for them.
-pub async fn serve(listener: TcpListener, router: Router, most: usize, shutdown: &Shutdown) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    handshakes: Handshakes,
+    most: usize,
+    shutdown: &Shutdown,
+) {
+    // Connections inherit it from their listener.
+    if let Err(error) = tune(&listener) {
+        tracing::debug!(%error, "connections could not be tuned");
+    }
     let places = Arc::new(Semaphore::new(most));
     let mut told_full = false;
     loop {
@@ -67,15 +82,35 @@ pub async fn serve(listener: TcpListener, router: Router, most: usize, shutdown:
             continue;
         };
         told_full = false;
-        let (router, token, place) = (router.clone(), shutdown.clone(), Place(Arc::new(place)));
-        shutdown.spawn(async move { converse(stream, peer, router, place, &token).await });
+        let (router, handshakes) = (router.clone(), handshakes.clone());
+        let (token, place) = (shutdown.clone(), Place(Arc::new(place)));
+        shutdown.spawn(async move {
+            let taken = timeout(HEAD_PATIENCE, handshakes.take(stream, peer, &place));
+            let given_back = tokio::select! {
+                taken = taken => taken,
+                () = token.begun() => return,
+            };
+            match given_back {
+                Ok(Ok(None)) => {}
+                // Large, and mostly not needed.
+                Ok(Ok(Some((stream, read)))) => {
+                    Box::pin(converse(stream, read, peer, router, place, &token)).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection broke off"),
+                Err(_) => tracing::debug!(%peer, "a connection says nothing"),
+            }
+        });
     }
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Place, shutdown: &Shutdown) {
-    if let Err(error) = tune(&stream) {
-        tracing::debug!(%error, "a connection could not be tuned");
-    }
+async fn converse(
+    stream: TcpStream,
+    read: Bytes,
+    peer: SocketAddr,
+    router: Router,
+    place: Place,
+    shutdown: &Shutdown,
+) {
     let service =
         hyper::service::service_fn(move |request| answer(router.clone(), peer, place.clone(), request));
     let connection = http1::Builder::new()
@@ -83,7 +118,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Pl
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(Preread::new(stream, read), service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -109,10 +144,10 @@ async fn answer(
     router.oneshot(request.map(Body::new)).await
 }
 
-fn tune(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    sockopt::set_tcp_user_timeout(stream, UNTAKEN_MS)?;
-    sockopt::set_socket_keepalive(stream, true)?;
+fn tune(listener: &TcpListener) -> std::io::Result<()> {
+    sockopt::set_tcp_nodelay(listener, true)?;
+    sockopt::set_tcp_user_timeout(listener, UNTAKEN_MS)?;
+    sockopt::set_socket_keepalive(listener, true)?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod close;
 pub(crate) mod connection;
 pub(crate) mod farewell;
 mod gate;
+pub mod handshake;
 pub(crate) mod home;
 pub(crate) mod inbound;
 mod lanes;

@@ -181,3 +181,7 @@ fn seq(frame: &Frame) -> u64 {
         Class::Kept | Class::Ephemeral => 0,
     }
 }
+
+#[cfg(test)]
+#[path = "recent_tests.rs"]
+mod tests;

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use wire::deflate::Deflate;
 
 use super::{
+    Sockets,
     close::{CloseCode, Refused},
     connection::{Connection, Kind},
     farewell,
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     beat::Named,
     door::{Claim, Refusal},
-    hub::{Hub, RoomId},
+    hub::RoomId,
     serve::Place,
 };
 
@@ -53,26 +54,37 @@ pub(crate) struct Counted {
     _place: Option<Place>,
 }
 
-/// Lets a connection in, or tells it why not.
-pub(super) async fn admit(
-    shared: Shared,
-    hub: Hub,
-    asked: Result<Asked, Refused>,
-    ip: Option<IpAddr>,
-    place: Option<Place>,
-    deflate: Option<Deflate>,
-    upgrade: OnUpgrade,
-) {
+/// Somebody whose handshake was answered.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    pub(super) asked: Result<Asked, Refused>,
+    /// Its address, where those are counted.
+    pub(super) ip: Option<IpAddr>,
+    pub(super) place: Option<Place>,
+    /// What was agreed on about compression, if anything.
+    pub(super) deflate: Option<Deflate>,
+}
+
+/// Lets a connection in that the HTTP server hands over, or tells it why not.
+pub(super) async fn take_over(sockets: Sockets, visitor: Visitor, upgrade: OnUpgrade) {
     let Ok(Ok(upgraded)) = timeout(HANDOVER, upgrade).await else {
         return;
     };
-    let (stream, early) = match Stream::take(upgraded) {
-        Ok(taken) => taken,
-        Err(error) => {
-            tracing::warn!(%error, "an upgraded connection can't be served");
-            return;
-        }
-    };
+    match Stream::take(upgraded) {
+        Ok((stream, early)) => admit(sockets, visitor, stream, early).await,
+        Err(error) => tracing::warn!(%error, "an upgraded connection can't be served"),
+    }
+}
+
+/// Lets a connection in, of which `early` was read already, or tells it why not.
+pub(super) async fn admit(sockets: Sockets, visitor: Visitor, stream: Stream, early: Bytes) {
+    let Sockets { shared, hub } = sockets;
+    let Visitor {
+        asked,
+        ip,
+        place,
+        deflate,
+    } = visitor;
     let Some(entered) = shared.gate.enter(ip, &shared.limits) else {
         return farewell::refuse(&stream, &CloseCode::TooMany.into()).await;
     };
