@@ -39,6 +39,8 @@ pub(crate) enum Order {
 pub(crate) struct Open {
     /// Where to; the sockets take turns.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// Whether rooms take turns instead: all sockets of a room go to the same address.
+    pub(crate) apart: bool,
     /// How many.
     pub(crate) sockets: u64,
     /// The number of the first: rooms, users and source addresses go by it.
@@ -64,6 +66,7 @@ impl Open {
     pub(crate) fn plain(running: &Running, sockets: u64, room_size: u64) -> Self {
         Self {
             addresses: running.addresses.clone(),
+            apart: false,
             sockets,
             first: 0,
             room_size,

@@ -82,7 +82,12 @@ impl Plan {
     /// Where it goes.
     pub(super) fn address(&self, index: u64) -> SocketAddr {
         let count = self.open.addresses.len().max(1) as u64;
-        let place = usize::try_from(index % count).unwrap_or(0);
+        let turn = if self.open.apart {
+            (self.open.first + index) / self.open.room_size.max(1)
+        } else {
+            index
+        };
+        let place = usize::try_from(turn % count).unwrap_or(0);
         let mut address = self
             .open
             .addresses

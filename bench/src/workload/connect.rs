@@ -32,9 +32,9 @@ pub(super) async fn connect(contender: &str, size: &Size, setup: &Setup) -> Resu
     };
     let Some(cluster) = &running.cluster else {
         let mut load = Load::start(1)?;
-        let cost = Cost::begin(&running, &load)?;
+        let cost = Cost::begin(&running, [&load])?;
         let seconds = load.open(crowd).await?;
-        cost.end(&running, &load, sockets, &mut record)?;
+        cost.end(&running, sockets, &mut record)?;
         record.set("sockets_per_s", sockets as f64 / seconds);
         return Ok(record);
     };
@@ -88,15 +88,9 @@ async fn measured(
     record: &mut Record,
 ) -> Result<()> {
     let sockets = crowd.sockets;
-    let cost = Cost::begin(running, load)?;
+    let cost = Cost::begin(running, [&*load])?;
     let seconds = load.open(crowd).await?;
-    let mut one = Record::new("", "");
-    cost.end(running, load, sockets, &mut one)?;
     record.set(&format!("{name}_s"), seconds);
     record.set(&format!("{name}_sockets_per_s"), sockets as f64 / seconds);
-    for (figure, value) in one.figures {
-        let figure = figure.replace("delivery", "socket");
-        record.set(&format!("{name}_{figure}"), value);
-    }
-    Ok(())
+    cost.end_as(running, (sockets, "socket"), name, record)
 }

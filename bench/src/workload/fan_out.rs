@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Size, cost::Cost, start};
 use crate::{
     contender::{Running, Setup},
-    control::{Open, Pace, Publish},
+    control::{Greeting, Open, Pace, Publish},
     fault::Result,
     load::Load,
     record::Record,
@@ -13,6 +13,12 @@ use crate::{
 
 /// Messages per second of the workload `latency`: a fifth of what one core can write to a thousand sockets.
 const CALM: f64 = 80.0;
+
+/// How long a message may take until it is clear that somebody is not in its room yet.
+const JOINING: Duration = Duration::from_secs(5);
+
+/// Sockets of each room of those that are sent nothing.
+const IDLE_ROOM: u64 = 10;
 
 /// What is sent to whom, and how fast.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +30,10 @@ pub(super) struct Work {
     /// Rooms of each socket.
     pub(super) rooms_per_socket: u64,
     pub(super) users: u64,
+    /// Further sockets, in rooms of ten, that are sent nothing.
+    pub(super) idle: u64,
+    /// Whether all sockets of a room are at the same edge.
+    pub(super) apart: bool,
     pub(super) pace: Pace,
     /// Whether it is looked at how long each message takes.
     pub(super) tracks: bool,
@@ -66,10 +76,39 @@ pub(super) async fn small_rooms(contender: &str, size: &Size, setup: &Setup) -> 
         room_size: size.room_size.unwrap_or(10),
         rooms_per_socket: 1,
         users: sockets,
+        idle: 0,
+        apart: size.apart,
         pace: Pace::Senders(100),
         tracks: false,
     };
     work.run(contender, size, setup).await
+}
+
+/// Rooms of ten in which each socket is with several: as many rooms as there are sockets, times what each subscribes to, by ten.
+pub(super) async fn many_rooms(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+    let sockets = size.sockets.unwrap_or(10_000);
+    let work = Work {
+        workload: "many-rooms",
+        sockets,
+        room_size: size.room_size.unwrap_or(10),
+        rooms_per_socket: size.rooms_per_socket.unwrap_or(10),
+        users: sockets,
+        idle: 0,
+        apart: size.apart,
+        pace: Pace::Senders(100),
+        tracks: false,
+    };
+    work.run(contender, size, setup).await
+}
+
+/// What a socket of ChatFlow says that is in several rooms.
+fn subscribing(rooms: u64) -> Greeting {
+    Greeting {
+        path: "/ws?user_id={user}&username={user}".into(),
+        say: vec![r#"{"type":"subscribe","room_id":"{room}"}"#.into()],
+        ready_after: u32::try_from(rooms).unwrap_or(u32::MAX),
+        ..Greeting::default()
+    }
 }
 
 impl Work {
@@ -82,6 +121,8 @@ impl Work {
             rooms_per_socket: 1,
             // Whoever comes is announced to all who are there: more users than this would be a workload of its own.
             users: receivers.min(1000),
+            idle: size.idle.unwrap_or(0),
+            apart: false,
             pace,
             tracks: true,
         }
@@ -89,7 +130,9 @@ impl Work {
 
     /// Starts the contender, connects the sockets, waits until all are in their rooms, and measures.
     pub(super) async fn run(self, contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
-        let running = start(contender, setup, self.rooms()).await?;
+        let idle_rooms = (self.sockets + self.idle).div_ceil(IDLE_ROOM);
+        let rooms = self.rooms().max(if self.idle > 0 { idle_rooms } else { 0 });
+        let running = start(contender, setup, rooms).await?;
         let mut load = Load::start(size.threads.unwrap_or(1))?;
         let mut record = Record::new(self.workload, contender);
         self.measure(&running, &mut load, size.duration(), &mut record)
@@ -112,12 +155,25 @@ impl Work {
         let Self {
             sockets, room_size, ..
         } = self;
-        let open = Open {
+        let mut open = Open {
             rooms_per_socket: self.rooms_per_socket,
             users: self.users,
+            apart: self.apart,
             ..Open::plain(running, sockets, room_size)
         };
+        if self.workload == "many-rooms" {
+            open.greeting = subscribing(self.rooms_per_socket);
+        }
         let opening = load.open(open).await?;
+        if self.idle > 0 {
+            // In rooms whose numbers are above the others', since those are wider.
+            let idle = Open {
+                first: sockets.next_multiple_of(IDLE_ROOM),
+                users: u64::MAX,
+                ..Open::plain(running, self.idle, IDLE_ROOM)
+            };
+            load.open(idle).await?;
+        }
         let publish = |pace, duration| Publish {
             way: running.way.clone(),
             first_room: 0,
@@ -133,10 +189,17 @@ impl Work {
         load.reset(self.tracks.then(|| u32::try_from(room_size).unwrap_or(u32::MAX)))
             .await?;
 
-        let cost = Cost::begin(running, load)?;
+        let cost = Cost::begin(running, [&*load])?;
         let (messages, seconds, acknowledged) = load.publish(publish(self.pace, duration)).await?;
         let counted = load.count().await?;
-        cost.end(running, load, counted.deliveries, record)?;
+        cost.end(running, counted.deliveries, record)?;
+        for name in ["redis", "chat-svc"] {
+            if let Some(cores) = record.figures.get(&format!("{name}_cores")) {
+                let per_message = cores * 1e6 * seconds / messages.max(1) as f64;
+                record.set(&format!("{name}_us_per_message"), per_message);
+            }
+        }
+        record.set("connections", (sockets + self.idle) as f64);
         record.set("receivers", room_size as f64);
         record.set("messages", messages as f64);
         record.set("deliveries", counted.deliveries as f64);
@@ -163,7 +226,7 @@ impl Work {
 /// Sends a message to every room until all sockets receive it: being connected is not yet being in the room.
 pub(super) async fn all_joined(load: &mut Load, once: Publish) -> Result<()> {
     let once = Publish {
-        patience: Duration::from_secs(2),
+        patience: JOINING,
         ..once
     };
     for _ in 0..10 {

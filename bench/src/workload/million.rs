@@ -86,11 +86,11 @@ pub(super) async fn million(contender: &str, size: &Size, setup: &Setup) -> Resu
     };
     all_joined(load, publish(Pace::Once, Duration::ZERO)).await?;
     load.reset(Some(u32::try_from(ROOM).unwrap_or(u32::MAX))).await?;
-    let cost = Cost::begin(&running, load)?;
+    let cost = Cost::begin(&running, [&*load])?;
     let seconds = Duration::from_secs_f64(size.seconds.unwrap_or(60.0));
     let (messages, ..) = load.publish(publish(Pace::Every(1.0), seconds)).await?;
     let counted = load.count().await?;
-    cost.end(&running, load, counted.deliveries, &mut record)?;
+    cost.end(&running, counted.deliveries, &mut record)?;
     record.set("messages", messages as f64);
     record.spread("to_last", counted.to_last);
     let mut lost = 0;
