@@ -28,7 +28,7 @@ for program in "$target"/release/{chat-svc,presence-svc,notify-svc,files-svc} "$
     ln -s "$(realpath "$program")" "$work/bin/"
 done
 
-# What is thinner than a three hundredth of the whole can't be read anyway, and makes the files large.
+# What is thinner than a third of a pixel can not be seen, and makes the files large.
 draw() {
     local name=$1 title=$2
     shift 2

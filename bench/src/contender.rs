@@ -17,6 +17,9 @@ use crate::{
 pub(crate) use peer::{Peer, all as peers};
 pub(crate) use server::Server;
 
+/// The floor that needs more of the kernel than the others.
+pub(crate) const FLOOR_URING: &str = "floor-uring";
+
 /// What a contender has to be prepared for.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
@@ -101,6 +104,7 @@ async fn of_kind(name: &str, setup: &Setup) -> Result<Running> {
     match name {
         "floor-each" => floor::start("frame", setup.edges, source).await,
         "floor-batched" => floor::start("batch", setup.edges, source).await,
+        FLOOR_URING => floor::start("ring", setup.edges, source).await,
         peer => match peer::find(peer)? {
             Some(found) => found.start(source).await,
             None => Err(Fault::other(format!(

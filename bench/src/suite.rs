@@ -65,7 +65,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         missing,
         seconds: 0,
     };
-    let names: Vec<&str> = peers.iter().map(|peer| peer.name.as_str()).collect();
+    let mut names: Vec<&str> = peers.iter().map(|peer| peer.name.as_str()).collect();
+    match send_ring::refused() {
+        None => names.push(contender::FLOOR_URING),
+        Some(error) => circumstances
+            .missing
+            .push(format!("{} ({error})", contender::FLOOR_URING)),
+    }
     let mut parts = plan.parts(arguments.quick, &names);
     parts.retain(|part| {
         let only = &arguments.only;

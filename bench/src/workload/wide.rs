@@ -156,7 +156,7 @@ fn told(crowds: &[Crowd], counted: &[Counted], (messages, seconds): (u64, f64), 
 
 /// A message to the room until all receive it: being connected is not yet being in the room.
 async fn warm(running: &Running, crowds: &mut [Crowd]) -> Result<()> {
-    let patience = Duration::from_secs(5);
+    let patience = Duration::from_secs(15);
     for attempt in 1.. {
         for crowd in crowds.iter_mut() {
             crowd.load.reset(None).await?;
