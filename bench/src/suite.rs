@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut circumstances = Circumstances {
         quick: arguments.quick,
         machine: machine::describe(),
-        versions: peers.iter().map(contender::Peer::versions).collect(),
+        versions: Vec::new(),
         missing,
         seconds: 0,
     };
@@ -77,6 +77,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let only = &arguments.only;
         only.is_empty() || only.iter().any(|only| part.name.starts_with(only))
     });
+    let takes_part = |peer: &&contender::Peer| parts.iter().any(|part| part.has(&peer.name));
+    let those = peers.iter().filter(takes_part);
+    circumstances.versions = those.map(contender::Peer::versions).collect();
     let mut results = Results::read(&arguments.out.join("results.json"));
     for part in &parts {
         results.forget(part.name);

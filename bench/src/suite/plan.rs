@@ -106,6 +106,11 @@ impl Part {
         self
     }
 
+    /// Whether this contender takes part.
+    pub(super) fn has(&self, contender: &str) -> bool {
+        self.contenders.iter().any(|(name, _)| name == contender)
+    }
+
     /// The runs in their order: contenders take turns, so that what disturbs the machine for a while disturbs all.
     pub(super) fn runs(&self) -> Vec<Run> {
         let most = self

@@ -84,7 +84,7 @@ fn section(out: &mut String, results: &Results, table: &Table) {
     let (title, columns) = (table.title, table.columns);
     let _ = writeln!(out, "\n## {title}\n");
     for figure in &figures::FIGURES {
-        if figure.parts.iter().any(|(part, _)| *part == table.part) {
+        if figure.parts.first().is_some_and(|(part, _)| *part == table.part) {
             let _ = writeln!(out, "![{title}](../docs/img/{})\n", figure.name);
         }
     }

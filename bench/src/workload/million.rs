@@ -26,16 +26,16 @@ const PER_GENERATOR: u64 = 250_000;
 pub(super) async fn million(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let wanted = size.sockets.unwrap_or(1_000_000);
     let mut record = Record::new("million", contender);
-    let allowed = limits::sockets();
-    let sockets = wanted.min(allowed) / ROOM * ROOM;
+    let allowed = limits::at_an_edge();
+    let sockets = wanted.min(allowed) / PER_USER * PER_USER;
     if sockets < wanted {
         record.notes.push(format!(
-            "{sockets} connections instead of {wanted}: one edge is one process, and a process may have {} open files here \
-             (`ulimit -Hn`); with a higher limit the same command goes on up to {wanted}",
-            allowed.saturating_add(limits::OTHERS)
+            "{sockets} connections instead of {wanted}: one edge is one process, a process may have {} open files here (`ulimit -Hn`), \
+             and an edge leaves a sixteenth of them to REST; with a higher limit the same command goes on up to {wanted}",
+            limits::sockets().saturating_add(limits::OTHERS)
         ));
     }
-    let running = start(contender, setup, sockets / ROOM).await?;
+    let running = start(contender, setup, sockets.div_ceil(ROOM)).await?;
     let resident = || running.servers.iter().map(Server::resident).sum::<Result<u64>>();
     let (before, kernel) = (resident()?, proc::kernel_sockets());
 

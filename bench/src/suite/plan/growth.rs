@@ -45,10 +45,12 @@ struct Growth {
 }
 
 impl Growth {
-    /// All values, or in the short plan the first of them.
-    fn of<'a>(&self, all: &'a [u64], few: usize) -> &'a [u64] {
+    /// All values in their order, or in the short plan those that are named first.
+    fn of(&self, all: &[u64], few: usize) -> Vec<u64> {
         let count = if self.quick { few } else { all.len() };
-        all.get(..count).unwrap_or(all)
+        let mut values = all.get(..count).unwrap_or(all).to_vec();
+        values.sort_unstable();
+        values
     }
 
     /// Single messages to ever wider rooms. One process can't hold the widest: they are over several edges, or several floors.
@@ -78,8 +80,6 @@ impl Growth {
             .patient(PATIENCE)
         };
         let counts = self.of(&[10, 1_000, 100, 10_000, 34_000, 100_000], 2);
-        let mut counts = counts.to_vec();
-        counts.sort_unstable();
         counts.into_iter().map(part).collect()
     }
 
@@ -94,8 +94,7 @@ impl Growth {
                 .of_size(&size)
                 .at(count)
         };
-        let mut counts = self.of(&[10, 1_000, 100, 10_000], 2).to_vec();
-        counts.sort_unstable();
+        let counts = self.of(&[10, 1_000, 100, 10_000], 2);
         counts.into_iter().map(part).collect()
     }
 
@@ -111,8 +110,8 @@ impl Growth {
                 .of_size(&size)
                 .at(count)
         };
-        let counts = self.of(&[1_000, 2_000, 5_000, 10_000, 18_000], 2);
-        counts.iter().copied().map(part).collect()
+        let counts = self.of(&[1_000, 10_000, 4_000, 18_000], 2);
+        counts.into_iter().map(part).collect()
     }
 
     /// The same room at ever more messages a second: where a message finds the last one still being written, writes are shared.
@@ -128,8 +127,6 @@ impl Growth {
                 .at(rate)
         };
         let rates = self.of(&[10, 100, 30, 300, 1_000], 2);
-        let mut rates = rates.to_vec();
-        rates.sort_unstable();
         rates.into_iter().map(part).collect()
     }
 
@@ -145,8 +142,7 @@ impl Growth {
                 .of_size(&size)
                 .at(rooms)
         };
-        let mut rooms = self.of(&[10, 1_000, 100, 10_000], 2).to_vec();
-        rooms.sort_unstable();
+        let rooms = self.of(&[10, 1_000, 100, 10_000], 2);
         rooms.into_iter().map(part).collect()
     }
 
@@ -162,7 +158,7 @@ impl Growth {
                 .at(per_socket * 1_000)
                 .patient(PATIENCE)
         };
-        self.of(&[1, 10, 100], 2).iter().copied().map(part).collect()
+        self.of(&[1, 10, 100], 2).into_iter().map(part).collect()
     }
 
     /// A room as wide as there are edges, and a thousand small ones whose members are on all edges.
@@ -178,7 +174,7 @@ impl Growth {
             ]
             .map(|part| part.at(edges).edges(edges))
         };
-        self.of(&[1, 2, 4], 2).iter().copied().flat_map(part).collect()
+        self.of(&[1, 2, 4], 2).into_iter().flat_map(part).collect()
     }
 
     fn chats(&self) -> Vec<Part> {
@@ -198,15 +194,20 @@ impl Growth {
             apart: true,
             ..self.size.clone()
         };
+        // Rooms of two, so that what an edge reads of rooms that it does not serve is not lost among the deliveries.
+        let pairs = Size {
+            room_size: Some(2),
+            ..apart.clone()
+        };
         let mut parts: Vec<Part> = self
             .of(&[2, 4], 1)
-            .iter()
+            .into_iter()
             .map(|edges| {
                 let both = each(rounds, &["chatflow", "chatflow+rooms"]);
                 Part::new("subscribe", "small-rooms", both)
-                    .of_size(&apart)
-                    .at(*edges)
-                    .edges(*edges)
+                    .of_size(&pairs)
+                    .at(edges)
+                    .edges(edges)
             })
             .collect();
         let both = each(rounds, &["chatflow+rooms", "chatflow+cluster"]);

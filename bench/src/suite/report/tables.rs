@@ -92,7 +92,7 @@ pub(super) const GROWTH: [Table; 12] = [
     ),
     table(
         "subscribe",
-        "`EDGE_SUBSCRIBE=rooms` (`+rooms`) against `all`: 1,000 rooms of ten, each at one of 2 or 4 edges",
+        "`EDGE_SUBSCRIBE=rooms` (`+rooms`) against `all`: 5,000 rooms of two, each at one of 2 or 4 edges",
         &ROOMS,
     ),
     table(
