@@ -78,6 +78,13 @@ impl Open {
             patience: Duration::from_mins(3),
         }
     }
+
+    /// The same sockets, each of which was away while its room grew from `seen` messages by `missed`: it is ready when it has those.
+    pub(crate) fn having_missed(mut self, seen: u64, missed: u64) -> Self {
+        self.greeting.path = format!("{}&after_seq={seen}", self.greeting.path);
+        self.ready_after_messages = u32::try_from(missed).unwrap_or(u32::MAX);
+        self
+    }
 }
 
 /// What a connection says to be let in. `{room}` and `{user}` stand for its own.

@@ -22,21 +22,21 @@ const IDLE_ROOM: u64 = 10;
 
 /// What is sent to whom, and how fast.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Work {
-    pub(super) workload: &'static str,
-    pub(super) sockets: u64,
+struct Work {
+    workload: &'static str,
+    sockets: u64,
     /// Sockets of each room.
-    pub(super) room_size: u64,
+    room_size: u64,
     /// Rooms of each socket.
-    pub(super) rooms_per_socket: u64,
-    pub(super) users: u64,
+    rooms_per_socket: u64,
+    users: u64,
     /// Further sockets, in rooms of ten, that are sent nothing.
-    pub(super) idle: u64,
+    idle: u64,
     /// Whether all sockets of a room are at the same edge.
-    pub(super) apart: bool,
-    pub(super) pace: Pace,
+    apart: bool,
+    pace: Pace,
     /// Whether it is looked at how long each message takes.
-    pub(super) tracks: bool,
+    tracks: bool,
 }
 
 /// One room, one message at a time at a fixed pace, so that nothing can be batched.
@@ -69,35 +69,13 @@ pub(super) async fn room_burst(contender: &str, size: &Size, setup: &Setup) -> R
 
 /// A thousand rooms of ten, and a hundred senders at full speed.
 pub(super) async fn small_rooms(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
-    let sockets = size.sockets.unwrap_or(10_000);
-    let work = Work {
-        workload: "small-rooms",
-        sockets,
-        room_size: size.room_size.unwrap_or(10),
-        rooms_per_socket: 1,
-        users: sockets,
-        idle: 0,
-        apart: size.apart,
-        pace: Pace::Senders(100),
-        tracks: false,
-    };
+    let work = Work::rooms("small-rooms", size, 1);
     work.run(contender, size, setup).await
 }
 
 /// Rooms of ten in which each socket is with several: as many rooms as there are sockets, times what each subscribes to, by ten.
 pub(super) async fn many_rooms(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
-    let sockets = size.sockets.unwrap_or(10_000);
-    let work = Work {
-        workload: "many-rooms",
-        sockets,
-        room_size: size.room_size.unwrap_or(10),
-        rooms_per_socket: size.rooms_per_socket.unwrap_or(10),
-        users: sockets,
-        idle: 0,
-        apart: size.apart,
-        pace: Pace::Senders(100),
-        tracks: false,
-    };
+    let work = Work::rooms("many-rooms", size, size.rooms_per_socket.unwrap_or(10));
     work.run(contender, size, setup).await
 }
 
@@ -128,10 +106,27 @@ impl Work {
         }
     }
 
+    fn rooms(workload: &'static str, size: &Size, rooms_per_socket: u64) -> Self {
+        let sockets = size.sockets.unwrap_or(10_000);
+        Self {
+            workload,
+            sockets,
+            room_size: size.room_size.unwrap_or(10),
+            rooms_per_socket,
+            users: sockets,
+            idle: 0,
+            apart: size.apart,
+            pace: Pace::Senders(100),
+            tracks: false,
+        }
+    }
+
     /// Starts the contender, connects the sockets, waits until all are in their rooms, and measures.
-    pub(super) async fn run(self, contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
+    async fn run(self, contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
         let idle_rooms = (self.sockets + self.idle).div_ceil(IDLE_ROOM);
-        let rooms = self.rooms().max(if self.idle > 0 { idle_rooms } else { 0 });
+        let rooms = self
+            .count_of_rooms()
+            .max(if self.idle > 0 { idle_rooms } else { 0 });
         let running = start(contender, setup, rooms).await?;
         let mut load = Load::start(size.threads.unwrap_or(1))?;
         let mut record = Record::new(self.workload, contender);
@@ -140,12 +135,12 @@ impl Work {
         Ok(record)
     }
 
-    pub(super) fn rooms(&self) -> u64 {
+    fn count_of_rooms(&self) -> u64 {
         self.sockets.div_ceil(self.room_size) * self.rooms_per_socket
     }
 
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    pub(super) async fn measure(
+    async fn measure(
         self,
         running: &Running,
         load: &mut Load,
@@ -177,7 +172,7 @@ impl Work {
         let publish = |pace, duration| Publish {
             way: running.way.clone(),
             first_room: 0,
-            rooms: self.rooms(),
+            rooms: self.count_of_rooms(),
             receivers: room_size,
             pace,
             duration,

@@ -43,16 +43,17 @@ pub(super) async fn resume(contender: &str, size: &Size, setup: &Setup) -> Resul
         record.spread(name, Spread::of(waits));
     }
 
-    let mut back = Open::plain(&running, 1, u64::MAX);
-    back.greeting.path = format!("{}&after_seq={}", back.greeting.path, history - MISSED);
-    back.ready_after_messages = u32::try_from(MISSED).unwrap_or(u32::MAX);
+    let back = Open {
+        users: u64::MAX,
+        ..Open::plain(&running, 1, u64::MAX)
+    };
+    let back = back.having_missed(history - MISSED, MISSED);
     let mut load = Load::start(1)?;
     let mut waits = Vec::new();
     for number in 0..ALONE {
         let seconds = load
             .open(Open {
                 first: number,
-                users: u64::MAX,
                 ..back.clone()
             })
             .await?;
@@ -65,7 +66,6 @@ pub(super) async fn resume(contender: &str, size: &Size, setup: &Setup) -> Resul
     let all = Open {
         sockets: crowd,
         first: ALONE,
-        users: u64::MAX,
         at_once: 100,
         ..back
     };
