@@ -15,10 +15,7 @@ if [ "${1:-}" = million ]; then
     "$programs/bench" one --workload million --contender chatflow --bins "$programs" | tee bench/million.json
     exit
 fi
-growth=
-if [ "${1:-}" = growth ]; then
-    growth=--growth
-fi
+[ "${1:-}" = growth ] && growth=1
 # A peer that can't be had is left out, and the results say so.
 bench/peers/install.sh || true
-"$programs/bench" all $growth ${QUICK:+--quick} --bins "$programs" --out bench --plots docs/img
+"$programs/bench" all ${growth:+--growth} ${QUICK:+--quick} --bins "$programs" --out bench --plots docs/img
