@@ -9,10 +9,7 @@ mod topology;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, join_all},
-};
+use futures_util::future::join_all;
 use runtime::Shutdown;
 use tokio::{
     sync::{Notify, watch},
@@ -25,18 +22,22 @@ use super::{
     publish::{Channels, publish},
 };
 use crate::{
-    Backend, ClusterUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication, Subscription, hub::Hub,
-    is_sharded, publishing,
+    ClusterUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication,
+    hub::Hub,
+    hub_broker::{HubBroker, Publisher},
+    is_sharded,
 };
 use keeper::Keeper;
 pub(super) use slot::slot_of;
 use topology::{Address, Topology};
 
 /// See the module.
-pub struct ClusterBroker {
+pub type ClusterBroker = HubBroker<ToCluster>;
+
+/// Publishes at the servers of a cluster, each channel where it belongs.
+pub struct ToCluster {
     map: watch::Receiver<Arc<Map>>,
     changes: Changes,
-    hub: Arc<Hub>,
     _end: DropGuard,
 }
 
@@ -84,16 +85,21 @@ impl ClusterBroker {
         let (keeper, map) = Keeper::new(url, &hub, &changes, shutdown, &end);
         let ended = end.clone();
         shutdown.spawn_until_begun(async move { ended.run_until_cancelled(keeper.keep()).await });
-        Self {
-            map,
-            changes,
+        let end = end.drop_guard();
+        Self::of(
             hub,
-            _end: end.drop_guard(),
-        }
+            ToCluster {
+                map,
+                changes,
+                _end: end,
+            },
+        )
     }
+}
 
+impl Publisher for ToCluster {
     /// Publishes what it can, and says so where that is not everything. What has moved is published where it is now.
-    async fn publish_now(&self, publications: &[Publication]) -> Result<(), Error> {
+    async fn publish(&self, publications: &[Publication]) -> Result<(), Error> {
         let deadline = Instant::now() + PUBLISH_DEADLINE;
         let mut map = self.map.clone();
         let mut rest: Vec<&Publication> = publications.iter().collect();
@@ -154,25 +160,5 @@ async fn publish_at<'a>(
     match failed {
         Some(reason) => Err(reason),
         None => Ok(moved),
-    }
-}
-
-impl Drop for ClusterBroker {
-    fn drop(&mut self) {
-        self.hub.close();
-    }
-}
-
-impl Backend for ClusterBroker {
-    fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>> {
-        async move { publishing::measured(&publications, self.publish_now(&publications)).await }.boxed()
-    }
-
-    fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription> {
-        self.hub.subscribe(patterns)
-    }
-
-    fn connected(&self) -> watch::Receiver<bool> {
-        self.hub.connected()
     }
 }
