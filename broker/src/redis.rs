@@ -13,10 +13,11 @@ mod session;
 use std::sync::Arc;
 
 use runtime::Shutdown;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    BrokerUrl, Error, INBOX_BYTES, Publication,
+    BrokerUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication,
     hub::{Hub, Publishes},
     hub_broker::{HubBroker, Publisher},
 };
@@ -70,7 +71,8 @@ impl RedisBroker {
 impl Publisher for ToServer {
     async fn publish(&self, publications: &[Publication]) -> Result<(), Error> {
         let publications: Vec<&Publication> = publications.iter().collect();
-        let answers = publish(&self.link, &publications, Channels::Whole).await;
+        let deadline = Instant::now() + PUBLISH_DEADLINE;
+        let answers = publish(&self.link, &publications, Channels::Whole, deadline).await;
         let refused = answers.map(|answers| answers.into_iter().find_map(Result::err));
         match refused {
             Ok(None) => Ok(()),

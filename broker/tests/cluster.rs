@@ -184,18 +184,9 @@ async fn a_slot_that_moves_is_followed_and_nothing_fails() {
     let cluster = rig.cluster();
     let rooms = rooms(cluster).await;
     let mut heard = listening(&rig.broker, &rooms).await;
-    let slot = ask(&cluster.masters()[0], &["CLUSTER", "KEYSLOT", &rooms[0]]).await;
-    let slot = redis::from_redis_value::<u16>(slot).unwrap().to_string();
+    let slot = slot(cluster, &rooms[0]).await;
     for to in [1, 2, 0] {
-        let id = ask(&cluster.masters()[to], &["CLUSTER", "MYID"]).await;
-        let id: String = redis::from_redis_value(id).unwrap();
-        for at in [to, 0, 1, 2] {
-            ask(
-                &cluster.masters()[at],
-                &["CLUSTER", "SETSLOT", &slot, "NODE", &id],
-            )
-            .await;
-        }
+        move_slots(cluster, slot..slot + 1, to, &[to, 0, 1, 2]).await;
         // Published where it is now, whoever is believed to have it.
         publish(&rig.broker, &rooms[0], "moving")
             .await
@@ -213,6 +204,83 @@ async fn a_slot_that_moves_is_followed_and_nothing_fails() {
         for room in &rooms[1..] {
             works(&rig.broker, &mut heard, room, "undisturbed").await;
         }
+    }
+}
+
+async fn slot(cluster: &Cluster, room: &str) -> u16 {
+    let slot = ask(&cluster.masters()[0], &["CLUSTER", "KEYSLOT", room]).await;
+    redis::from_redis_value(slot).expect("a slot")
+}
+
+/// Gives slots to another server, and tells `told` of it.
+async fn move_slots(cluster: &Cluster, slots: std::ops::Range<u16>, to: usize, told: &[usize]) {
+    let id = ask(&cluster.masters()[to], &["CLUSTER", "MYID"]).await;
+    let id: String = redis::from_redis_value(id).expect("an id");
+    for at in told {
+        let mut moves = redis::pipe();
+        for slot in slots.clone() {
+            moves
+                .cmd("CLUSTER")
+                .arg(&["SETSLOT", &slot.to_string(), "NODE", &id])
+                .ignore();
+        }
+        let mut connection = cluster.masters()[*at].connection().await;
+        let moved = moves.query_async::<()>(&mut connection).await;
+        moved.expect("slots can be given away");
+    }
+}
+
+/// The server at which what is on all of them is heard, if there is one.
+async fn home(cluster: &Cluster) -> Option<usize> {
+    for (at, server) in cluster.masters().iter().enumerate() {
+        let told = ask(server, &["PUBSUB", "NUMSUB", "presence"]).await;
+        let (_, count): (String, i64) = redis::from_redis_value(told).expect("a channel and its subscribers");
+        if count > 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_slots_is_left_at_once() {
+    let rig = Rig::on_cluster().await;
+    let cluster = rig.cluster();
+    let rooms = rooms(cluster).await;
+    let mut heard = listening(&rig.broker, &rooms).await;
+    connected(&rig.broker, true).await;
+    let left = home(cluster).await.expect("there is one");
+    let next = (left + 1) % 3;
+    let slots = [0..5461, 5461..10922, 10922..16384];
+    move_slots(cluster, slots[left].clone(), next, &[next, left, (left + 2) % 3]).await;
+    // Far sooner than a cluster that works is looked at by routine.
+    wait::until(
+        wait::SOON,
+        "what is on all servers goes by another one",
+        async || {
+            let published = publish(&rig.broker, "presence", "moved").await;
+            published.is_ok() && home(cluster).await.is_some_and(|at| at != left)
+        },
+    )
+    .await;
+    comes_to_work(&rig.broker, &mut heard, &rooms[left], "moved").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_lost_sight_of_the_others_is_not_believed() {
+    let cluster = Cluster::start_new().await;
+    let rooms = rooms(&cluster).await;
+    for other in &cluster.masters()[1..] {
+        let id = ask(other, &["CLUSTER", "MYID"]).await;
+        let id: String = redis::from_redis_value(id).expect("an id");
+        ask(&cluster.masters()[0], &["CLUSTER", "FORGET", &id]).await;
+    }
+    // Its URL names that one first.
+    let rig = Rig::on(cluster);
+    let mut heard = rig.broker.subscribe(&[&rooms[1], &rooms[2]]);
+    assert_eq!(event(&mut heard).await, Event::Connected);
+    for room in &rooms[1..] {
+        works(&rig.broker, &mut heard, room, "seen by the others").await;
     }
 }
 
