@@ -266,15 +266,20 @@ async fn a_server_without_slots_is_left_at_once() {
     comes_to_work(&rig.broker, &mut heard, &rooms[left], "moved").await;
 }
 
+async fn forgets_the_others(server: &Server) {
+    let nodes = ask(server, &["CLUSTER", "NODES"]).await;
+    let nodes: String = redis::from_redis_value(nodes).expect("a text");
+    for other in nodes.lines().filter(|line| !line.contains("myself")) {
+        let id = other.split(' ').next().expect("an id");
+        ask(server, &["CLUSTER", "FORGET", id]).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_has_lost_sight_of_the_others_is_not_believed() {
     let cluster = Cluster::start_new().await;
     let rooms = rooms(&cluster).await;
-    for other in &cluster.masters()[1..] {
-        let id = ask(other, &["CLUSTER", "MYID"]).await;
-        let id: String = redis::from_redis_value(id).expect("an id");
-        ask(&cluster.masters()[0], &["CLUSTER", "FORGET", &id]).await;
-    }
+    forgets_the_others(&cluster.masters()[0]).await;
     // Its URL names that one first.
     let rig = Rig::on(cluster);
     let mut heard = rig.broker.subscribe(&[&rooms[1], &rooms[2]]);
@@ -282,6 +287,36 @@ async fn a_server_that_has_lost_sight_of_the_others_is_not_believed() {
     for room in &rooms[1..] {
         works(&rig.broker, &mut heard, room, "seen by the others").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_cut_off_from_most_others_is_not_believed() {
+    let (cut_off, cluster) = (Cluster::start_new().await, Cluster::start_new().await);
+    for gone in &cut_off.masters()[1..] {
+        gone.kill().await;
+    }
+    fails(&cut_off.masters()[0]).await;
+    // As after a takeover that it has not heard of: others have its slots, and see them work.
+    let url = format!(
+        "redis-cluster://127.0.0.1:{},127.0.0.1:{}",
+        cut_off.masters()[0].port(),
+        cluster.masters()[0].port()
+    );
+    let rig = Rig::at(&url);
+    let rooms = rooms(&cluster).await;
+    let mut heard = subscribed(&rig.broker, &["presence"]).await;
+    for room in &rooms {
+        heard.add(&[room]);
+        comes_to_work(&rig.broker, &mut heard, room, "seen by the others").await;
+    }
+
+    // Where nobody sees it work, who knows of most is believed.
+    forgets_the_others(&cut_off.masters()[0]).await;
+    cluster.masters()[1].kill().await;
+    fails(&cluster.masters()[0]).await;
+    let rig = Rig::at(&url);
+    let mut heard = rig.broker.subscribe(&[&rooms[2]]);
+    comes_to_work(&rig.broker, &mut heard, &rooms[2], "what is left of it").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

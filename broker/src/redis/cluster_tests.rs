@@ -84,8 +84,8 @@ async fn who_was_asked_and_knew_nothing_is_not_the_last_to_be_asked() {
         }
         misled.map.send_replace(Arc::clone(&misled.right));
     };
-    let (published, ()) = tokio::join!(misled.publish(), keeps);
-    published.expect("it is published where it is now");
+    let published = async { misled.publish().await.expect("it is published where it is now") };
+    tokio::join!(published, keeps);
 }
 
 #[tokio::test]
