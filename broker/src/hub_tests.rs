@@ -109,3 +109,29 @@ fn extras_on_a_lane_that_is_down_disturb_nobody() {
     assert_eq!(told(&mut heard), []);
     assert!(*hub.connected().borrow());
 }
+
+#[test]
+fn what_moves_to_another_lane_is_given_up_on_its_own_and_works_again_there() {
+    let (hub, mut heard, other) = half_connected();
+    hub.begin(other);
+    hub.reroute(move |_| other);
+    assert_eq!(hub.take(0, usize::MAX), (Vec::new(), names(&["presence"])));
+    assert_eq!(told(&mut heard), [Event::Interrupted]);
+    assert!(!*hub.connected().borrow());
+    confirm_all(&hub, other);
+    assert_eq!(told(&mut heard), [Event::Connected]);
+    assert!(*hub.connected().borrow());
+}
+
+#[test]
+fn what_a_server_gives_up_by_itself_is_told_and_asked_for_again() {
+    let (hub, mut heard, _) = half_connected();
+    hub.dropped(0, "presence");
+    assert_eq!(told(&mut heard), [Event::Interrupted]);
+    assert!(!*hub.connected().borrow());
+    assert_eq!(asked(&hub, 0), names(&[]));
+    hub.refused(0, &names(&["presence"]));
+    confirm_all(&hub, 0);
+    assert_eq!(told(&mut heard), [Event::Connected]);
+    assert!(*hub.connected().borrow());
+}

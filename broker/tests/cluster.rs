@@ -230,6 +230,23 @@ async fn move_slots(cluster: &Cluster, slots: std::ops::Range<u16>, to: usize, t
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_moves_away_and_straight_back_is_heard_again() {
+    let rig = Rig::on_cluster().await;
+    let cluster = rig.cluster();
+    let rooms = rooms(cluster).await;
+    let mut heard = listening(&rig.broker, &rooms).await;
+    let slot = slot(cluster, &rooms[0]).await;
+    for _ in 0..5 {
+        // The server that has it drops who subscribes; whoever is asked afterwards sees nothing of it.
+        for to in [1, 0] {
+            move_slots(cluster, slot..slot + 1, to, &[to, 1 - to, 2]).await;
+        }
+        let told = comes_to_work(&rig.broker, &mut heard, &rooms[0], "back").await;
+        assert!(told.contains(&Event::Interrupted), "{told:?}");
+    }
+}
+
 /// The server at which what is on all of them is heard, if there is one.
 async fn home(cluster: &Cluster) -> Option<usize> {
     for (at, server) in cluster.masters().iter().enumerate() {
