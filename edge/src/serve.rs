@@ -1,6 +1,11 @@
 //! The listener: accepts connections, speaks HTTP/1.1 with upgrades on them, bounds them, and drains them at the end.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
 use hyper::{Request, body::Incoming, server::conn::http1};
@@ -12,7 +17,7 @@ use rustix::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::Semaphore,
 };
 use tower::ServiceExt as _;
 
@@ -35,10 +40,34 @@ const OTHER_FILES: u64 = 256;
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// A connection's place among those that the process can afford. Handed on with each request, so that a connection
-/// which becomes a WebSocket keeps its place.
+/// A connection's place among those that the process can afford, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Semaphore>);
+
+impl Place {
+    /// Takes one, if there is one.
+    fn take(places: &Arc<Semaphore>) -> Option<Self> {
+        places.try_acquire().ok()?.forget();
+        Some(Self(Arc::clone(places)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+/// The place of the connection that a request came on. A connection which becomes a WebSocket keeps its place.
 #[derive(Debug, Clone)]
-pub(crate) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
+pub(crate) struct OfConnection(Arc<Mutex<Option<Place>>>);
+
+impl OfConnection {
+    /// Takes it for the WebSocket.
+    pub(crate) fn keep(&self) -> Option<Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 /// Serves at most so many connections at once, sockets included, until the shutdown begins. Connections in the
 /// middle of a request end with it; the process waits for them.
@@ -59,7 +88,7 @@ pub async fn serve(listener: TcpListener, router: Router, most: usize, shutdown:
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Some(place) = Place::take(&places) else {
             if !std::mem::replace(&mut told_full, true) {
                 tracing::warn!(most, "all connections are taken: more are refused");
             }
@@ -67,7 +96,7 @@ pub async fn serve(listener: TcpListener, router: Router, most: usize, shutdown:
             continue;
         };
         told_full = false;
-        let (router, token, place) = (router.clone(), shutdown.clone(), Place(Arc::new(place)));
+        let (router, token, place) = (router.clone(), shutdown.clone(), place);
         shutdown.spawn(async move { converse(stream, peer, router, place, &token).await });
     }
 }
@@ -76,6 +105,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Pl
     if let Err(error) = tune(&stream) {
         tracing::debug!(%error, "a connection could not be tuned");
     }
+    let place = OfConnection(Arc::new(Mutex::new(Some(place))));
     let service =
         hyper::service::service_fn(move |request| answer(router.clone(), peer, place.clone(), request));
     let connection = http1::Builder::new()
@@ -101,7 +131,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Pl
 async fn answer(
     router: Router,
     peer: SocketAddr,
-    place: Place,
+    place: OfConnection,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     request.extensions_mut().insert(ConnectInfo(peer));

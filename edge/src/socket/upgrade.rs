@@ -19,7 +19,7 @@ use super::{
     close::{CloseCode, Refused},
     limits::SocketLimits,
 };
-use crate::{recovery::seen::Seen, serve::Place};
+use crate::{recovery::seen::Seen, serve::OfConnection};
 
 /// The subprotocol that is answered where it is offered.
 const PROTOCOL: &str = "chatflow.v1";
@@ -93,7 +93,10 @@ fn upgrade(sockets: Sockets, asked: Result<Asked, Refused>, mut request: Request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|info| info.0.ip());
-    let place = request.extensions_mut().remove::<Place>();
+    let place = request
+        .extensions()
+        .get::<OfConnection>()
+        .and_then(OfConnection::keep);
     let upgrade = hyper::upgrade::on(&mut request);
     let Sockets { shared, hub } = sockets;
     let shutdown = shared.shutdown.clone();
