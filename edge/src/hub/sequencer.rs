@@ -503,10 +503,11 @@ impl Sequencer {
             let Some(entry) = self.rooms.get_mut(&id).filter(|entry| !entry.due.is_empty()) else {
                 continue;
             };
+            // Not to be kept: a crowd that came leaves a long list in each room.
+            let due = mem::take(&mut entry.due);
             let last = entry.tail.stands_at();
-            let delivery = entry.announced.pass(&id, &entry.due, last.seq);
-            let batch = Arc::new(Batch::of(&entry.due));
-            entry.due.clear();
+            let delivery = entry.announced.pass(&id, &due, last.seq);
+            let batch = Arc::new(Batch::of(&due));
             for (shares, members) in shares.iter_mut().zip(entry.by_shard()) {
                 if *members > 0 {
                     shares.push(Share {
