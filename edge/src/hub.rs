@@ -7,6 +7,8 @@ pub(crate) mod announce;
 pub(crate) mod asks;
 #[cfg(feature = "bench-check")]
 pub mod bench_check;
+mod blocks;
+mod by_user;
 pub(crate) mod frame;
 mod intake;
 mod interest;

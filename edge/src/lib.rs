@@ -3,6 +3,7 @@
 
 pub mod asyncapi;
 mod beat;
+mod by_room;
 mod canary;
 pub mod config;
 pub mod door;

@@ -1,10 +1,14 @@
 //! The listener: accepts connections, has handshakes taken out, speaks HTTP/1.1 with upgrades on the others, bounds them,
 //! and drains them at the end.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
-use bytes::Bytes;
 use hyper::{Request, body::Incoming, server::conn::http1};
 use hyper_util::rt::TokioTimer;
 use runtime::Shutdown;
@@ -12,14 +16,13 @@ use rustix::{
     net::sockopt,
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tower::ServiceExt as _;
 
-use crate::{preread::Preread, socket::handshake::Handshakes};
+use crate::{
+    preread::Preread,
+    socket::handshake::{Greeted, Handshakes},
+};
 
 /// How long a connection may take to send a request's head: the first one, or the next one of a kept connection.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -40,10 +43,34 @@ const OTHER_FILES: u64 = 256;
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// A connection's place among those that the process can afford. Handed on with each request, so that a connection
-/// which becomes a WebSocket keeps its place.
+/// A connection's place among those that the process can afford, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<Semaphore>);
+
+impl Place {
+    /// Takes one, if there is one.
+    fn take(places: &Arc<Semaphore>) -> Option<Self> {
+        places.try_acquire().ok()?.forget();
+        Some(Self(Arc::clone(places)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
+}
+
+/// The place of the connection that a request came on. A connection which becomes a WebSocket keeps its place.
 #[derive(Debug, Clone)]
-pub(crate) struct Place(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
+pub(crate) struct OfConnection(Arc<Mutex<Option<Place>>>);
+
+impl OfConnection {
+    /// Takes it for the WebSocket.
+    pub(crate) fn keep(&self) -> Option<Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
 
 /// Serves at most so many connections at once, sockets included, until the shutdown begins. Connections in the
 /// middle of a request end with it; the process waits for them.
@@ -74,7 +101,7 @@ pub async fn serve(
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Some(place) = Place::take(&places) else {
             if !std::mem::replace(&mut told_full, true) {
                 tracing::warn!(most, "all connections are taken: more are refused");
             }
@@ -82,19 +109,17 @@ pub async fn serve(
             continue;
         };
         told_full = false;
-        let (router, handshakes) = (router.clone(), handshakes.clone());
-        let (token, place) = (shutdown.clone(), Place(Arc::new(place)));
+        let (router, handshakes, token) = (router.clone(), handshakes.clone(), shutdown.clone());
         shutdown.spawn(async move {
-            let taken = timeout(HEAD_PATIENCE, handshakes.take(stream, peer, &place));
-            let given_back = tokio::select! {
-                taken = taken => taken,
+            let greeted = tokio::select! {
+                greeted = timeout(HEAD_PATIENCE, handshakes.greet(stream, peer)) => greeted,
                 () = token.begun() => return,
             };
-            match given_back {
-                Ok(Ok(None)) => {}
+            match greeted {
+                Ok(Ok(Greeted::Socket(newcomer))) => handshakes.admit(newcomer, place).await,
                 // Large, and mostly not needed.
-                Ok(Ok(Some((stream, read)))) => {
-                    Box::pin(converse(stream, read, peer, router, place, &token)).await;
+                Ok(Ok(Greeted::Other(connection))) => {
+                    Box::pin(converse(connection, peer, router, place, &token)).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection broke off"),
                 Err(_) => tracing::debug!(%peer, "a connection says nothing"),
@@ -103,14 +128,8 @@ pub async fn serve(
     }
 }
 
-async fn converse(
-    stream: TcpStream,
-    read: Bytes,
-    peer: SocketAddr,
-    router: Router,
-    place: Place,
-    shutdown: &Shutdown,
-) {
+async fn converse(connection: Preread, peer: SocketAddr, router: Router, place: Place, shutdown: &Shutdown) {
+    let place = OfConnection(Arc::new(Mutex::new(Some(place))));
     let service =
         hyper::service::service_fn(move |request| answer(router.clone(), peer, place.clone(), request));
     let connection = http1::Builder::new()
@@ -118,7 +137,7 @@ async fn converse(
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
-        .serve_connection(Preread::new(stream, read), service)
+        .serve_connection(connection, service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -136,7 +155,7 @@ async fn converse(
 async fn answer(
     router: Router,
     peer: SocketAddr,
-    place: Place,
+    place: OfConnection,
     mut request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     request.extensions_mut().insert(ConnectInfo(peer));

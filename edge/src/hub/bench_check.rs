@@ -41,21 +41,17 @@ pub fn publish<'a>(
         .block_on(async {
             let home = Arc::new(Home::new(QUEUE_BYTES, Roster::default())?);
             let id: RoomId = "general".into();
-            let mut room = Room::new(Arc::clone(&id), Seen::at(0));
+            let mut room = Room::new(id, Seen::at(0));
             let agreed = deflate::negotiate(["permessage-deflate"].into_iter()).map(|(agreed, _)| agreed);
             let mut others = Vec::with_capacity(members);
             for nth in 0..members {
                 let (ours, other) = UnixStream::pair()?;
                 others.push(other);
-                let name: Arc<str> = format!("member-{nth}").into();
-                let named = Named {
-                    user_id: Arc::clone(&name),
-                    username: name,
-                };
+                let name = format!("member-{nth}");
                 room.join(Arc::new(Connection::new(
                     nth as u64,
-                    Kind::Room(Arc::clone(&id)),
-                    named,
+                    Kind::Room,
+                    Arc::new(Named::new(&name, &name)),
                     ours.into(),
                     agreed.filter(|_| nth < compressed),
                     Arc::clone(&home),

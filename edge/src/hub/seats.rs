@@ -1,12 +1,9 @@
 //! The connections of a shard: their sockets are read here, and who is silent, gone or asked to leave is let go.
 
 use std::{
-    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
-
-use slab::Slab;
 
 use crate::{
     meters,
@@ -22,7 +19,11 @@ use crate::{
     },
 };
 
-use super::frame::{Batch, Frame};
+use super::{
+    blocks::Blocks,
+    by_user::ByUser,
+    frame::{Batch, Frame},
+};
 
 /// Read at once, in bytes. One buffer for all, so that an idle connection owns none.
 const READ: usize = 64 * 1024;
@@ -35,9 +36,8 @@ const STEPS: usize = 40;
 
 /// See the module.
 pub(super) struct Seats {
-    taken: Slab<Seat>,
-    /// The multiplexed ones, by user.
-    users: HashMap<Arc<str>, Vec<Arc<Connection>>>,
+    taken: Blocks<Seat>,
+    multiplexed: ByUser,
     home: Arc<Home>,
     shared: Shared,
     buffer: Box<[u8]>,
@@ -66,8 +66,8 @@ struct Seat {
 impl Seats {
     pub(super) fn new(home: Arc<Home>, shared: Shared) -> Self {
         Self {
-            taken: Slab::new(),
-            users: HashMap::new(),
+            taken: Blocks::default(),
+            multiplexed: ByUser::default(),
             home,
             shared,
             buffer: vec![0; READ].into(),
@@ -80,7 +80,7 @@ impl Seats {
 
     /// All connections.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Connection>> {
-        self.taken.iter().map(|(_, seat)| &seat.connection)
+        self.taken.iter().map(|seat| &seat.connection)
     }
 
     /// How many there are.
@@ -97,16 +97,13 @@ impl Seats {
             counted,
         } = newcomer;
         let now = self.now();
-        let entry = self.taken.vacant_entry();
-        let key = entry.key();
+        let key = self.taken.next_key();
         connection.seated(u32::try_from(key).unwrap_or(u32::MAX));
         if connection.is_multiplexed() {
-            let user_id = Arc::clone(&connection.user_id);
-            let others = self.users.entry(user_id).or_default();
-            others.push(Arc::clone(&connection));
+            self.multiplexed.insert(&connection);
         }
         inbound.hear(&connection, &mut early.to_vec());
-        entry.insert(Seat {
+        self.taken.insert(Seat {
             connection: Arc::clone(&connection),
             inbound,
             counted,
@@ -197,16 +194,16 @@ impl Seats {
 
     /// Lets a connection go: from here on it is a task of its own that says goodbye.
     fn dismiss(&mut self, key: usize) {
-        let Seat {
+        let Some(Seat {
             connection, counted, ..
-        } = self.taken.remove(key);
+        }) = self.taken.remove(key)
+        else {
+            return;
+        };
         connection.unseated();
         self.home.poll.remove(&connection.stream);
-        if let Some(others) = self.users.get_mut(&connection.user_id) {
-            others.retain(|other| other.id != connection.id);
-            if others.is_empty() {
-                self.users.remove(&connection.user_id);
-            }
+        if connection.is_multiplexed() {
+            self.multiplexed.remove(&connection);
         }
         let shutdown = self.shared.shutdown.clone();
         shutdown.spawn(farewell::see_off(Arc::clone(&self.shared), connection, counted));
@@ -214,12 +211,12 @@ impl Seats {
 
     /// For a user's multiplexed sockets.
     pub(super) fn send_to_user(&self, user_id: &str, frame: Frame) {
-        send_to(self.users.get(user_id).into_iter().flatten(), frame);
+        send_to(self.multiplexed.of(user_id), frame);
     }
 
     /// For all multiplexed sockets.
     pub(super) fn send_to_all(&self, frame: Frame) {
-        send_to(self.users.values().flatten(), frame);
+        send_to(self.multiplexed.iter(), frame);
     }
 
     /// How long until the next step of the sweep.
@@ -276,4 +273,14 @@ fn send_to<'a>(connections: impl Iterator<Item = &'a Arc<Connection>>, frame: Fr
     let batch = Batch::of(&[frame]);
     let count = connections.map(|connection| connection.send(&batch)).count();
     meters::frames_out(count);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_seat_is_small() {
+        assert!(size_of::<Option<Seat>>() <= 96, "{}", size_of::<Option<Seat>>());
+    }
 }

@@ -44,7 +44,8 @@ const AGAIN: Duration = Duration::from_millis(250);
 
 /// See the module.
 pub(super) struct Sequencer {
-    rooms: HashMap<RoomId, Served>,
+    /// Boxed, so that the table's empty places are small.
+    rooms: HashMap<RoomId, Box<Served>>,
     /// Rooms in which something is due; some may be named twice.
     dirty: Vec<RoomId>,
     /// For announcements in the rooms.
@@ -133,10 +134,10 @@ impl Sequencer {
                 entry.is_asked = true;
                 self.to_start.push((Arc::clone(&id), self.epochs));
             }
-            entry
+            Box::new(entry)
         });
         if entry.tail.has_started() {
-            let last = entry.tail.stands_at();
+            let (id, last) = (Arc::clone(&entry.id), entry.tail.stands_at());
             self.admit(&id, waiting, last).await;
         } else {
             entry.wait(waiting);
@@ -154,7 +155,7 @@ impl Sequencer {
         let Some(entry) = self.rooms.get_mut(id) else {
             return;
         };
-        let shard = self.shards.index(&connection.user_id);
+        let shard = self.shards.index(connection.user_id());
         let is_first = entry.enter(&connection, shard);
         let command = Command::Join {
             connection: Arc::clone(&connection),
@@ -171,7 +172,7 @@ impl Sequencer {
 
     async fn leave(&mut self, connection: &Arc<Connection>, id: &RoomId, answer: bool) {
         let mut is_last = false;
-        let shard = self.shards.index(&connection.user_id);
+        let shard = self.shards.index(connection.user_id());
         if let Some(entry) = self.rooms.get_mut(id) {
             is_last = entry.leave(connection, shard);
             if entry.is_idle() {
@@ -213,9 +214,10 @@ impl Sequencer {
     /// Goes on without hints that don't come.
     pub(super) fn without_hints(&mut self, now: Instant) {
         for room in self.interest.overdue(now) {
-            let has_started = |entry: &Served| entry.tail.has_started();
+            let entry = self.rooms.get(&room);
+            let has_started = entry.is_some_and(|entry| entry.tail.has_started());
             // While nothing is delivered, all that has started is compared anyway.
-            if !(self.interest.is_interrupted() && self.rooms.get(&room).is_some_and(has_started)) {
+            if !(self.interest.is_interrupted() && has_started) {
                 self.may_read(&room);
             }
         }
@@ -501,10 +503,11 @@ impl Sequencer {
             let Some(entry) = self.rooms.get_mut(&id).filter(|entry| !entry.due.is_empty()) else {
                 continue;
             };
+            // Not to be kept: a crowd that came leaves a long list in each room.
+            let due = mem::take(&mut entry.due);
             let last = entry.tail.stands_at();
-            let delivery = entry.announced.pass(&id, &entry.due, last.seq);
-            let batch = Arc::new(Batch::of(&entry.due));
-            entry.due.clear();
+            let delivery = entry.announced.pass(&id, &due, last.seq);
+            let batch = Arc::new(Batch::of(&due));
             for (shares, members) in shares.iter_mut().zip(entry.by_shard()) {
                 if *members > 0 {
                     shares.push(Share {
@@ -522,8 +525,8 @@ impl Sequencer {
 
 fn who<'a>(connection: &'a Connection, room_id: &'a str) -> RoomUser<'a> {
     RoomUser {
-        user_id: &connection.user_id,
-        username: &connection.username,
+        user_id: connection.user_id(),
+        username: connection.username(),
         room_id,
     }
 }

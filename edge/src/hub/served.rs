@@ -1,12 +1,8 @@
 //! One room that somebody here listens to: its stream, its members by shard and user, and who waits to be one.
 
-use std::{
-    collections::{HashMap, HashSet},
-    mem,
-    sync::Arc,
-};
+use std::{mem, sync::Arc};
 
-use super::{RoomId, frame::Frame, traced::Announced};
+use super::{RoomId, by_user::ByUser, frame::Frame, traced::Announced};
 use crate::{
     recovery::{heads::Standing, seen::Seen, tail::Tail},
     socket::connection::Connection,
@@ -26,11 +22,8 @@ pub(super) struct Served {
     pub(super) due: Vec<Frame>,
     /// Changes on their way here that belong to a trace.
     pub(super) announced: Announced,
-    /// Connections.
-    members: HashSet<u64>,
-    by_shard: Vec<u32>,
-    /// Connections by user.
-    users: HashMap<Arc<str>, u32>,
+    members: ByUser,
+    by_shard: Box<[u32]>,
     waiting: Vec<Waiting>,
 }
 
@@ -51,9 +44,8 @@ impl Served {
             is_unsure: false,
             due: Vec::new(),
             announced: Announced::default(),
-            members: HashSet::new(),
-            by_shard: vec![0; shards],
-            users: HashMap::new(),
+            members: ByUser::default(),
+            by_shard: vec![0; shards].into(),
             waiting: Vec::new(),
         }
     }
@@ -69,32 +61,23 @@ impl Served {
     }
 
     /// A member; tells whether it is the user's first.
-    pub(super) fn enter(&mut self, connection: &Connection, shard: usize) -> bool {
-        if !self.members.insert(connection.id) {
+    pub(super) fn enter(&mut self, connection: &Arc<Connection>, shard: usize) -> bool {
+        let is_first = self.members.of(connection.user_id()).next().is_none();
+        if !self.members.insert(connection) {
             return false;
         }
         self.by_shard[shard] += 1;
-        let count = self.users.entry(Arc::clone(&connection.user_id)).or_default();
-        *count += 1;
-        *count == 1
+        is_first
     }
 
     /// A member, or one that waits, of that shard no more; tells whether it was the user's last.
     pub(super) fn leave(&mut self, connection: &Connection, shard: usize) -> bool {
         self.waiting.retain(|one| one.connection.id != connection.id);
-        if !self.members.remove(&connection.id) {
+        if !self.members.remove(connection) {
             return false;
         }
         self.by_shard[shard] -= 1;
-        let Some(count) = self.users.get_mut(&connection.user_id) else {
-            return false;
-        };
-        *count -= 1;
-        if *count == 0 {
-            self.users.remove(&connection.user_id);
-            return true;
-        }
-        false
+        self.members.of(connection.user_id()).next().is_none()
     }
 
     /// Where the stream stands, once it does.

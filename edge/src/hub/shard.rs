@@ -127,7 +127,8 @@ struct Leaving {
 /// See the module.
 pub(super) struct Shard {
     seats: Seats,
-    rooms: HashMap<RoomId, Room>,
+    /// Boxed, so that the table's empty places are small.
+    rooms: HashMap<RoomId, Box<Room>>,
     dirty: Vec<RoomId>,
     leaving: Option<Leaving>,
     shelf: Shelf,
@@ -257,7 +258,7 @@ impl Shard {
         let room = self
             .rooms
             .entry(Arc::clone(&id))
-            .or_insert_with(|| Room::new(Arc::clone(&id), last));
+            .or_insert_with(|| Box::new(Room::new(Arc::clone(&id), last)));
         room.flush(self.shared.limits.queue_bytes / 2).await;
         room.remove(connection.id);
         let last = room.last();

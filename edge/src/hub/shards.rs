@@ -128,7 +128,7 @@ impl Shards {
 
     /// The shard that owns a connection.
     pub(super) fn of(&self, connection: &Connection) -> &Handle {
-        self.at(self.index(&connection.user_id))
+        self.at(self.index(connection.user_id()))
     }
 
     /// The shard of a number from [`Shards::index`].

@@ -99,7 +99,11 @@ pub(super) async fn admit(sockets: Sockets, visitor: Visitor, stream: Stream, ea
     let home = hub.home(&named.user_id);
     let connection = Arc::new(Connection::new(
         shared.ids.fetch_add(1, Ordering::Relaxed),
-        room.clone().map_or(Kind::Multiplexed, Kind::Room),
+        if room.is_some() {
+            Kind::Room
+        } else {
+            Kind::Multiplexed
+        },
         named,
         stream,
         deflate,
@@ -122,7 +126,7 @@ pub(super) async fn admit(sockets: Sockets, visitor: Visitor, stream: Stream, ea
     }
 }
 
-async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Named, Asked), Refused> {
+async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Arc<Named>, Asked), Refused> {
     let asked = asked?;
     if shared.shutdown.has_begun() {
         return Err(CloseCode::GoingAway.into());

@@ -10,7 +10,6 @@ use std::{
 
 use bytes::Bytes;
 use proto::frame::{ErrorCode, ServerFrame};
-use tokio::sync::Notify;
 use wire::{deflate::Deflate, encode};
 
 use super::{
@@ -30,10 +29,10 @@ use crate::{
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Which of the two sockets it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// One room, no frames about subscriptions.
-    Room(RoomId),
+    Room,
     /// Any number of rooms.
     Multiplexed,
 }
@@ -63,13 +62,8 @@ pub(crate) struct Connection {
     pub(crate) id: u64,
     /// Which of the two sockets it is.
     pub(crate) kind: Kind,
-    /// Who acts.
-    pub(crate) user_id: Arc<str>,
-    /// The shown name.
-    pub(crate) username: Arc<str>,
+    named: Arc<Named>,
     subscriptions: Mutex<Subscriptions>,
-    /// Wakes those who wait for a subscription, for an empty outbox, or for what is under way.
-    changed: Notify,
 }
 
 /// No place in a shard.
@@ -80,12 +74,11 @@ impl Connection {
     pub(crate) fn new(
         id: u64,
         kind: Kind,
-        named: Named,
+        named: Arc<Named>,
         stream: Stream,
         deflate: Option<Deflate>,
         home: Arc<Home>,
     ) -> Self {
-        let Named { user_id, username } = named;
         Self {
             outbox: Mutex::default(),
             stream,
@@ -99,11 +92,19 @@ impl Connection {
             home,
             id,
             kind,
-            user_id,
-            username,
+            named,
             subscriptions: Mutex::default(),
-            changed: Notify::new(),
         }
+    }
+
+    /// Who acts.
+    pub(crate) fn user_id(&self) -> &str {
+        &self.named.user_id
+    }
+
+    /// The shown name.
+    pub(crate) fn username(&self) -> &str {
+        self.named.username()
     }
 
     /// Whether it takes part in any number of rooms.
@@ -228,26 +229,27 @@ impl Connection {
         outbox.flush(&self.stream);
         if outbox.waiting() == 0 {
             drop(outbox);
-            self.changed.notify_waiters();
+            self.wake();
         }
     }
 
     /// Ends all subscriptions, and tells of which rooms.
     pub(super) fn let_go(&self) -> Vec<RoomId> {
-        let subscriptions = std::mem::take(&mut *lock(&self.subscriptions));
-        for (room, subscription) in subscriptions.iter() {
+        let rooms = std::mem::take(&mut lock(&self.subscriptions).rooms);
+        let rooms = rooms.as_slice();
+        for (room, subscription) in rooms {
             if subscription.entered {
                 self.home.roster.left(self, room);
             }
         }
-        self.changed.notify_waiters();
-        subscriptions.iter().map(|(room, _)| Arc::clone(room)).collect()
+        self.wake();
+        rooms.iter().map(|(room, _)| Arc::clone(room)).collect()
     }
 
     /// Ends the connection for good: whoever waits for it goes away, the socket closes.
     pub(super) fn end(&self) {
         lock(&self.outbox).abandon();
-        self.changed.notify_waiters();
+        self.wake();
         self.stream.end();
     }
 
@@ -294,7 +296,7 @@ impl Connection {
     pub(super) fn done(self: &Arc<Self>) {
         self.in_flight.fetch_sub(1, Ordering::SeqCst);
         if self.leaving().is_some() {
-            self.changed.notify_waiters();
+            self.wake();
         }
         self.go_on();
     }
@@ -335,24 +337,31 @@ impl Connection {
 
     /// Begins a subscription, anew where there was one.
     pub(crate) fn subscribing(&self, room: &RoomId, generation: u64) {
-        let mut subscriptions = lock(&self.subscriptions);
-        let entered = subscriptions.get(room).is_some_and(|earlier| earlier.entered);
+        let rooms = &mut lock(&self.subscriptions).rooms;
+        let entered = rooms.get(room).is_some_and(|earlier| earlier.entered);
         let new = Subscription {
             generation,
             joined: false,
             entered,
         };
-        subscriptions.insert(room, new);
+        rooms.insert(room, new);
     }
 
     /// How many rooms it is subscribed to.
     pub(super) fn subscriptions(&self) -> usize {
-        lock(&self.subscriptions).len()
+        lock(&self.subscriptions).rooms.len()
+    }
+
+    /// The room of a room socket, as long as it is subscribed to it.
+    pub(super) fn own_room(&self) -> Option<RoomId> {
+        let subscriptions = lock(&self.subscriptions);
+        let (room, _) = subscriptions.rooms.as_slice().first()?;
+        (self.kind == Kind::Room).then(|| Arc::clone(room))
     }
 
     /// Whether it is subscribed to the room, or about to be.
     pub(super) fn is_subscribed(&self, room: &str) -> bool {
-        lock(&self.subscriptions).get(room).is_some()
+        lock(&self.subscriptions).rooms.get(room).is_some()
     }
 
     /// Ends a subscription.
@@ -363,37 +372,44 @@ impl Connection {
     /// Ends a subscription that is of a kind, in one step: a later one that takes its place must not go with it.
     fn remove(&self, room: &RoomId, which: impl FnOnce(&Subscription) -> bool) {
         let mut subscriptions = lock(&self.subscriptions);
-        if let Some(subscription) = subscriptions.get(room).copied().filter(which) {
-            subscriptions.remove(room);
+        if let Some(subscription) = subscriptions.rooms.get(room).copied().filter(which) {
+            subscriptions.rooms.remove(room);
             if subscription.entered {
                 self.home.roster.left(self, room);
             }
         }
         drop(subscriptions);
-        self.changed.notify_waiters();
+        self.wake();
     }
 
-    /// The hub confirms a subscription.
+    /// The hub confirms a subscription to its `room`.
     pub(crate) fn joined(&self, room: &RoomId, generation: u64) {
         let mut subscriptions = lock(&self.subscriptions);
-        if let Some(subscription) = subscriptions.get_mut(room)
+        if let Some((own, subscription)) = subscriptions.rooms.entry_mut(room)
             && subscription.generation == generation
         {
+            // One name for all members, instead of one that each brought.
+            *own = Arc::clone(room);
             subscription.joined = true;
             if !std::mem::replace(&mut subscription.entered, true) {
                 self.home.roster.entered(self, room);
             }
         }
         drop(subscriptions);
-        self.changed.notify_waiters();
+        self.wake();
     }
 
     /// The hub refuses a subscription, unless a later one has taken its place.
     pub(crate) fn refused(self: &Arc<Self>, room: &RoomId, generation: u64, code: ErrorCode) {
+        // Before its room is gone: nothing more is read of a room socket then.
+        match (self.kind, code) {
+            (Kind::Room, ErrorCode::NoSuchRoom) => self.close(CloseCode::NoSuchRoom),
+            (Kind::Room, _) => self.close(CloseCode::TryLater),
+            (Kind::Multiplexed, _) => {}
+        }
         self.remove(room, |subscription| subscription.generation == generation);
-        match (&self.kind, code) {
-            (Kind::Room(_), ErrorCode::NoSuchRoom) => self.close(CloseCode::NoSuchRoom),
-            (Kind::Room(_), _) => self.close(CloseCode::TryLater),
+        match (self.kind, code) {
+            (Kind::Room, _) => {}
             (Kind::Multiplexed, ErrorCode::NoSuchRoom) => {
                 self.refuse(code, "there is no such room", None, Some(room), None);
             }
@@ -407,6 +423,7 @@ impl Connection {
     /// Whether the hub has yet to confirm the subscription to the room.
     pub(super) fn is_joining(&self, room: &str) -> bool {
         lock(&self.subscriptions)
+            .rooms
             .get(room)
             .is_some_and(|subscription| !subscription.joined)
     }
@@ -430,6 +447,7 @@ impl Connection {
         // Held while sending, so that nothing of a subscription follows its end.
         let subscriptions = lock(&self.subscriptions);
         let current = subscriptions
+            .rooms
             .get(room)
             .is_some_and(|subscription| subscription.generation == generation);
         if current && !batch.parts.is_empty() {
@@ -438,9 +456,22 @@ impl Connection {
         current && !self.is_closing()
     }
 
+    /// Has those look again who wait for a subscription, for an empty outbox, or for what is under way.
+    fn wake(&self) {
+        let changed = lock(&self.subscriptions).changed.clone();
+        if let Some(changed) = changed {
+            changed.notify_waiters();
+        }
+    }
+
     async fn until(&self, done: impl Fn() -> bool) {
+        // Most need not wait, and leave nothing behind.
+        if done() {
+            return;
+        }
+        let notify = Arc::clone(lock(&self.subscriptions).changed.get_or_insert_default());
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
+            let mut changed = std::pin::pin!(notify.notified());
             changed.as_mut().enable();
             if done() {
                 return;
@@ -452,4 +483,15 @@ impl Connection {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_is_small() {
+        // With the counts of its `Arc`, what allocators give at once: 128 bytes.
+        assert!(size_of::<Connection>() <= 112, "{}", size_of::<Connection>());
+    }
 }

@@ -64,7 +64,7 @@ pub(crate) async fn see_off(shared: Shared, connection: Arc<Connection>, _counte
         rooms,
     };
     shared.asker.ask(gone).await;
-    shared.roster.disconnected(&connection.user_id);
+    shared.roster.disconnected(connection.user_id());
     part(&connection, &shared.shutdown).await;
     connection.end();
 }

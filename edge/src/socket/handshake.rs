@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     layers::{address::ClientAddress, origin::AllowedOrigins, rate::Rate, request::Asked},
+    preread::Preread,
     serve::{HEAD_BYTES, HEADERS, Place},
 };
 
@@ -61,6 +62,22 @@ struct Accepted {
     asked: Asked,
 }
 
+/// What a connection turned out to be.
+pub(crate) enum Greeted {
+    /// A socket, whose handshake was answered.
+    Socket(Box<Arrived>),
+    /// Anything else, as if nothing had been read of it.
+    Other(Preread),
+}
+
+/// A socket that may be let in.
+pub(crate) struct Arrived {
+    stream: Stream,
+    /// Read behind the handshake.
+    early: Bytes,
+    visitor: Visitor,
+}
+
 impl Handshakes {
     /// For `sockets`, behind `guards`.
     pub fn new(sockets: Sockets, guards: Guards) -> Self {
@@ -68,38 +85,32 @@ impl Handshakes {
         Self { sockets, guards }
     }
 
-    /// Takes a connection whose handshake nothing is wrong with. Every other one is given back, with what was read of it.
+    /// Answers a connection whose handshake nothing is wrong with.
     ///
     /// # Errors
     /// Where the connection breaks.
-    pub(crate) async fn take(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: &Place,
-    ) -> io::Result<Option<(TcpStream, Bytes)>> {
+    pub(crate) async fn greet(&self, stream: TcpStream, peer: SocketAddr) -> io::Result<Greeted> {
         let mut head = Vec::with_capacity(FIRST);
-        let (accepted, end) = loop {
+        let accepted = loop {
             stream.readable().await?;
             match stream.try_read_buf(&mut head) {
-                Ok(0) => return Ok(Some((stream, head.into()))),
+                Ok(0) => break None,
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Err(error),
             }
             let common = head.len().min(BEGIN.len());
             if head[..common] != BEGIN[..common] || head.len() > HEAD_BYTES {
-                return Ok(Some((stream, head.into())));
+                break None;
             }
-            let accepted = match parse(&head) {
-                Ok(None) => continue,
-                Ok(Some((request, end))) => self.accept(request, peer, place).map(|it| (it, end)),
-                Err(Other) => None,
-            };
-            match accepted {
-                Some(accepted) => break accepted,
-                None => return Ok(Some((stream, head.into()))),
+            match parse(&head) {
+                Ok(None) => {}
+                Ok(Some((request, end))) => break self.accept(request, peer).map(|it| (it, end)),
+                Err(Other) => break None,
             }
+        };
+        let Some((accepted, end)) = accepted else {
+            return Ok(Greeted::Other(Preread::new(stream, head.into())));
         };
         let Accepted {
             response,
@@ -110,15 +121,27 @@ impl Handshakes {
         if stream.try_write(&response)? < response.len() {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        let span = asked.span();
-        asked.record(StatusCode::SWITCHING_PROTOCOLS, 0, &span);
+        asked.record(StatusCode::SWITCHING_PROTOCOLS, 0, &asked.span());
         let early = Bytes::from(head).slice(end..);
-        let stream = Stream::from_tcp(stream)?;
-        admission::admit(self.sockets.clone(), visitor, stream, early).await;
-        Ok(None)
+        Ok(Greeted::Socket(Box::new(Arrived {
+            stream: Stream::from_tcp(stream)?,
+            early,
+            visitor,
+        })))
     }
 
-    fn accept(&self, mut request: Request, peer: SocketAddr, place: &Place) -> Option<Accepted> {
+    /// Lets a socket in, or tells it why not.
+    pub(crate) async fn admit(&self, arrived: Box<Arrived>, place: Place) {
+        let Arrived {
+            stream,
+            early,
+            mut visitor,
+        } = *arrived;
+        visitor.place = Some(place);
+        admission::admit(self.sockets.clone(), visitor, stream, early).await;
+    }
+
+    fn accept(&self, mut request: Request, peer: SocketAddr) -> Option<Accepted> {
         request.extensions_mut().insert(ConnectInfo(peer));
         let (asked, route) = match target(request.uri().path())? {
             Target::Multiplexed => (upgrade::asked(&request), "/ws"),
@@ -156,7 +179,7 @@ impl Handshakes {
             visitor: Visitor {
                 asked,
                 ip: Some(peer.ip()),
-                place: Some(place.clone()),
+                place: None,
                 deflate,
             },
             asked: record,

@@ -16,7 +16,7 @@ use wire::{Decoder, Incoming, encode};
 
 use super::{
     client_frame::{self, ClientFrame, Rejected},
-    connection::{Connection, Kind},
+    connection::Connection,
     farewell,
     lanes::{Lanes, Op},
     pace::Pace,
@@ -92,7 +92,7 @@ impl Inbound {
                 Decoder::new()
             },
             pending: None,
-            pace: Pace::new(Instant::now()),
+            pace: Pace::default(),
             lanes: Lanes::default(),
         }
     }
@@ -294,13 +294,9 @@ fn multiplexed_only(connection: &Connection) -> Result<(), Rejected> {
 
 /// The room that a frame is about.
 fn subscribed(connection: &Connection, named: Option<String>) -> Result<RoomId, Rejected> {
-    let own = match &connection.kind {
-        Kind::Room(own) => Some(own),
-        Kind::Multiplexed => None,
-    };
-    match (own, named) {
-        (Some(own), None) => Ok(Arc::clone(own)),
-        (Some(own), Some(room)) if **own == *room => Ok(Arc::clone(own)),
+    match (connection.own_room(), named) {
+        (Some(own), None) => Ok(own),
+        (Some(own), Some(room)) if *own == *room => Ok(own),
         (None, Some(room)) if connection.is_subscribed(&room) => Ok(room.into()),
         (_, Some(room)) => {
             let message = "this socket is not subscribed to the room";

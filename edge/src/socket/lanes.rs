@@ -132,8 +132,8 @@ async fn perform(upstream: &Upstream, connection: &Arc<Connection>, room: &RoomI
             Op::Typing => {
                 let request = StartTypingRequest {
                     room_id: room.to_string(),
-                    user_id: connection.user_id.to_string(),
-                    username: connection.username.to_string(),
+                    user_id: connection.user_id().to_owned(),
+                    username: connection.username().to_owned(),
                 };
                 let mut presence = upstream.presence.clone();
                 let told = deadline::within(TYPING_DEADLINE, presence.start_typing(request)).await;
@@ -142,7 +142,7 @@ async fn perform(upstream: &Upstream, connection: &Arc<Connection>, room: &RoomI
             Op::StopTyping => {
                 let request = StopTypingRequest {
                     room_id: room.to_string(),
-                    user_id: connection.user_id.to_string(),
+                    user_id: connection.user_id().to_owned(),
                 };
                 let mut presence = upstream.presence.clone();
                 let told = deadline::within(TYPING_DEADLINE, presence.stop_typing(request)).await;
@@ -170,8 +170,8 @@ async fn send(
     let client_msg_id = outgoing.client_msg_id;
     let request = SendMessageRequest {
         room_id: room.to_string(),
-        user_id: connection.user_id.to_string(),
-        username: connection.username.to_string(),
+        user_id: connection.user_id().to_owned(),
+        username: connection.username().to_owned(),
         content: outgoing.content,
         message_type: outgoing.message_type.to_owned(),
         file_url: outgoing.file_url,
@@ -211,7 +211,7 @@ async fn read(upstream: &Upstream, connection: &Arc<Connection>, room: &RoomId, 
         let mut chat = upstream.chat.clone();
         let request = MarkReadRequest {
             room_id: room.to_string(),
-            user_id: connection.user_id.to_string(),
+            user_id: connection.user_id().to_owned(),
             seq,
         };
         async move { chat.mark_read(request).await }

@@ -14,17 +14,15 @@ use crate::{
 /// Shares of the queue's bound above which new ephemeral frames are not queued.
 const EPHEMERAL_SHARE: usize = 2;
 
-/// One connection's outbound queue. An idle one owns nothing.
+/// One connection's outbound queue. One that is open and has nothing to write owns nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    waiting: Option<Box<Waiting>>,
-    phase: Phase,
-}
+pub(crate) struct Outbox(Option<Box<Waiting>>);
 
 #[derive(Debug, Default)]
 struct Waiting {
     queue: VecDeque<Queued>,
     bytes: usize,
+    phase: Phase,
 }
 
 #[derive(Debug)]
@@ -59,11 +57,11 @@ pub(crate) enum Sent {
 impl Outbox {
     /// Writes a batch, or queues what the socket does not take.
     pub(crate) fn send(&mut self, stream: &Stream, batch: &Batch, bound: usize) -> Sent {
-        if self.phase != Phase::Open {
+        if self.is_closing() {
             return Sent::Done;
         }
         let mut written = 0;
-        if self.waiting.is_none() {
+        if self.0.is_none() {
             let Some(taken) = self.write(stream, &batch.bytes) else {
                 return Sent::Done;
             };
@@ -85,12 +83,12 @@ impl Outbox {
 
     /// Writes from the queue until it is empty or the socket is full.
     pub(crate) fn flush(&mut self, stream: &Stream) {
-        while let Some(front) = self.waiting.as_ref().and_then(|waiting| waiting.queue.front()) {
+        while let Some(front) = self.0.as_ref().and_then(|waiting| waiting.queue.front()) {
             let bytes = front.bytes.clone();
             let Some(written) = self.write(stream, &bytes) else {
                 return;
             };
-            let Some(waiting) = &mut self.waiting else {
+            let Some(waiting) = &mut self.0 else {
                 return;
             };
             waiting.bytes -= written;
@@ -104,41 +102,47 @@ impl Outbox {
             }
             return;
         }
-        self.waiting = None;
+        self.forget_empty();
     }
 
     /// Appends the close frame, behind what waits or, for a client that is too slow for that, instead of it.
     pub(crate) fn close(&mut self, stream: &Stream, frame: Bytes, instead: bool) {
-        if self.phase != Phase::Open {
+        if self.is_closing() {
             return;
         }
         if instead {
             self.keep(|queued| queued.begun);
         }
-        self.phase = Phase::Closing;
+        self.0.get_or_insert_default().phase = Phase::Closing;
         self.enqueue(frame, false, false);
         self.flush(stream);
     }
 
     /// Gives up on the socket.
     pub(crate) fn abandon(&mut self) {
-        self.phase = Phase::Dead;
-        self.waiting = None;
+        self.0 = Some(Box::new(Waiting {
+            phase: Phase::Dead,
+            ..Waiting::default()
+        }));
     }
 
     /// Bytes that wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.waiting.as_ref().map_or(0, |waiting| waiting.bytes)
+        self.0.as_ref().map_or(0, |waiting| waiting.bytes)
     }
 
     /// Whether nothing more is accepted.
     pub(crate) fn is_closing(&self) -> bool {
-        self.phase != Phase::Open
+        self.phase() != Phase::Open
     }
 
     /// Whether the socket failed.
     pub(crate) fn is_dead(&self) -> bool {
-        self.phase == Phase::Dead
+        self.phase() == Phase::Dead
+    }
+
+    fn phase(&self) -> Phase {
+        self.0.as_ref().map_or(Phase::Open, |waiting| waiting.phase)
     }
 
     /// How much the socket took; `None` where it is dead.
@@ -194,7 +198,7 @@ impl Outbox {
     }
 
     fn enqueue(&mut self, bytes: Bytes, ephemeral: bool, begun: bool) {
-        let waiting = self.waiting.get_or_insert_default();
+        let waiting = self.0.get_or_insert_default();
         waiting.bytes += bytes.len();
         waiting.queue.push_back(Queued {
             bytes,
@@ -210,16 +214,21 @@ impl Outbox {
 
     /// Keeps some of what waits; tells how many entries went.
     fn keep(&mut self, which: impl Fn(&Queued) -> bool) -> usize {
-        let Some(waiting) = &mut self.waiting else {
+        let Some(waiting) = &mut self.0 else {
             return 0;
         };
         let before = waiting.queue.len();
         waiting.queue.retain(which);
         waiting.bytes = waiting.queue.iter().map(|queued| queued.bytes.len()).sum();
         let gone = before - waiting.queue.len();
-        // With nothing in front, the next write has to be tried at once: nobody would be told that it could be.
-        self.waiting.take_if(|waiting| waiting.queue.is_empty());
+        self.forget_empty();
         gone
+    }
+
+    /// With nothing in front, the next write has to be tried at once: nobody would be told that it could be.
+    fn forget_empty(&mut self) {
+        self.0
+            .take_if(|waiting| waiting.queue.is_empty() && waiting.phase == Phase::Open);
     }
 }
 

@@ -14,7 +14,7 @@ async fn full() -> (Stream, UnixStream) {
 }
 
 fn queue(outbox: &Outbox) -> &VecDeque<Queued> {
-    &outbox.waiting.as_ref().unwrap().queue
+    &outbox.0.as_ref().unwrap().queue
 }
 
 fn batch(frames: &[(usize, Class)]) -> Batch {
@@ -105,5 +105,5 @@ async fn what_waits_is_written_when_the_socket_is_read() {
         }
     }
     assert!(bytes.ends_with(&[b"\x81\x7e\x13\x88".as_slice(), &[b'x'; 5000]].concat()));
-    assert!(outbox.waiting.is_none(), "an idle connection owns no queue");
+    assert!(outbox.0.is_none(), "an idle connection owns no queue");
 }

@@ -20,7 +20,7 @@ use super::{
     close::{CloseCode, Refused},
     limits::SocketLimits,
 };
-use crate::{recovery::seen::Seen, serve::Place};
+use crate::{recovery::seen::Seen, serve::OfConnection};
 
 /// The subprotocol that is answered where it is offered.
 const PROTOCOL: &str = "chatflow.v1";
@@ -102,7 +102,10 @@ fn upgrade(sockets: Sockets, asked: Result<Asked, Refused>, mut request: Request
     let visitor = Visitor {
         asked,
         ip,
-        place: request.extensions_mut().remove::<Place>(),
+        place: request
+            .extensions()
+            .get::<OfConnection>()
+            .and_then(OfConnection::keep),
         deflate,
     };
     let upgrade = hyper::upgrade::on(&mut request);
