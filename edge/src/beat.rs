@@ -19,8 +19,9 @@ const GATHER: Duration = Duration::from_millis(100);
 /// How long one beat may take.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// Users in one call. Fewer than the 10,000 that presence-svc takes: what is told of all users would be in memory at once.
-const USERS: usize = 500;
+/// Users in one call. Fewer than the 10,000 that presence-svc takes: what is told of all users would be in memory at once,
+/// and allocators keep what was large.
+const USERS: usize = 100;
 
 /// Starts the task that beats.
 pub(crate) fn start(roster: Roster, upstream: Upstream, shutdown: &Shutdown) {

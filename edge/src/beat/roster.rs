@@ -200,11 +200,13 @@ impl Roster {
 
     /// What is told of some users, as far as they are still here.
     pub(super) fn beats(&self, of: &[Arc<Named>]) -> Vec<HeartbeatRequest> {
+        let mut beats = Vec::with_capacity(of.len());
         let mut present = self.lock();
-        let users = of.iter();
-        users
-            .filter_map(|named| Some(present.users.get_mut(&named.user_id)?.beat()))
-            .collect()
+        beats.extend(
+            of.iter()
+                .filter_map(|named| Some(present.users.get_mut(&named.user_id)?.beat())),
+        );
+        beats
     }
 
     fn lock(&self) -> MutexGuard<'_, Present> {
