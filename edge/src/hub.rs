@@ -9,6 +9,7 @@ pub(crate) mod asks;
 pub mod bench_check;
 mod blocks;
 mod by_user;
+mod crowd;
 pub(crate) mod frame;
 mod intake;
 mod interest;

@@ -17,8 +17,9 @@ pub(super) struct ByUser {
 }
 
 impl ByUser {
-    pub(super) fn is_empty(&self) -> bool {
-        self.connections.is_empty()
+    /// How many connections there are.
+    pub(super) fn len(&self) -> usize {
+        self.connections.len()
     }
 
     /// All connections.

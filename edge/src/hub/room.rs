@@ -1,6 +1,6 @@
 //! One room on one shard: its members, what is due to them, and who is about to meet the stream.
 
-use std::{mem, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -23,11 +23,7 @@ pub(super) struct Room {
     id: RoomId,
     /// Everything up to here was given to members, or is due.
     last: Seen,
-    due: Vec<Arc<Batch>>,
-    /// What is due takes its share of the shard's queue until it is written.
-    weights: Vec<Arc<OwnedSemaphorePermit>>,
-    /// Of what is due, where it belongs to a trace.
-    deliveries: Vec<Arc<Delivery>>,
+    due: Option<Box<Due>>,
     flushed: Option<Instant>,
     live: Vec<Arc<Connection>>,
     /// Live members whose replay brought more of the log than was fanned out here so far: the stream is theirs from
@@ -36,6 +32,16 @@ pub(super) struct Room {
     meeting: Vec<Approaching>,
     /// What those who come back may get at once, while some do.
     recent: Option<Box<Recent>>,
+}
+
+/// What is due to the members of a room.
+#[derive(Debug, Default)]
+struct Due {
+    batches: Vec<Arc<Batch>>,
+    /// It takes its share of the shard's queue until it is written.
+    weights: Vec<Arc<OwnedSemaphorePermit>>,
+    /// Where it belongs to a trace.
+    deliveries: Vec<Arc<Delivery>>,
 }
 
 /// A member that is still fed from the log.
@@ -56,9 +62,7 @@ impl Room {
         Self {
             id,
             last,
-            due: Vec::new(),
-            weights: Vec::new(),
-            deliveries: Vec::new(),
+            due: None,
             flushed: None,
             live: Vec::new(),
             ahead: Vec::new(),
@@ -90,10 +94,11 @@ impl Room {
         weight: Weight,
         delivery: Option<Arc<Delivery>>,
     ) -> bool {
-        let was_clean = self.due.is_empty();
-        self.due.push(batch);
-        self.weights.extend(weight);
-        self.deliveries.extend(delivery);
+        let was_clean = self.due.is_none();
+        let due = self.due.get_or_insert_default();
+        due.batches.push(batch);
+        due.weights.extend(weight);
+        due.deliveries.extend(delivery);
         self.last = last;
         was_clean
     }
@@ -105,18 +110,17 @@ impl Room {
 
     /// Writes what is due to every member. `bound` limits what is held for one that is not live yet, in bytes.
     pub(super) async fn flush(&mut self, bound: usize) {
-        if self.due.is_empty() {
+        let Some(due) = self.due.take() else {
             return;
-        }
-        let due = mem::take(&mut self.due);
-        let (batch, mut shorter) = (Batch::join(&due), None);
+        };
+        let (batch, mut shorter) = (Batch::join(&due.batches), None);
         self.flushed = Some(Instant::now());
         self.recent.take_if(|recent| !recent.extend(&batch));
         meters::frames_out(batch.parts.len() * self.live.len());
         for members in self.live.chunks(AT_ONCE) {
             for connection in members {
                 if connection.deflates() {
-                    let shorter = shorter.get_or_insert_with(|| Batch::join_compressed(&due));
+                    let shorter = shorter.get_or_insert_with(|| Batch::join_compressed(&due.batches));
                     connection.send(if connection.takes(shorter) {
                         shorter
                     } else {
@@ -135,7 +139,7 @@ impl Room {
             meters::frames_out(new.parts.len());
             connection.send(&new);
         }
-        for delivery in self.deliveries.drain(..) {
+        for delivery in due.deliveries {
             delivery.written_to(self.live.len() + self.ahead.len());
         }
         let last = self.last.seq;
@@ -144,7 +148,6 @@ impl Room {
         for one in &mut self.meeting {
             one.hold(&batch, bound);
         }
-        self.weights.clear();
     }
 
     /// A member of the live stream from here on.

@@ -158,7 +158,7 @@ impl Sequencer {
             return;
         };
         let shard = self.shards.index(connection.user_id());
-        let is_first = entry.enter(&connection, shard);
+        let is_told = entry.enter(&connection, shard) && entry.is_told();
         let command = Command::Join {
             connection: Arc::clone(&connection),
             room: Arc::clone(id),
@@ -167,16 +167,16 @@ impl Sequencer {
             last,
         };
         self.shards.at(shard).send(command).await;
-        if is_first {
+        if is_told {
             self.announcer.joined(who(&connection, id));
         }
     }
 
     async fn leave(&mut self, connection: &Arc<Connection>, id: &RoomId, answer: bool) {
-        let mut is_last = false;
+        let mut is_told = false;
         let shard = self.shards.index(connection.user_id());
         if let Some(entry) = self.rooms.get_mut(id) {
-            is_last = entry.leave(connection, shard);
+            is_told = entry.leave(connection, shard) && entry.is_told();
             if entry.is_idle() {
                 self.rooms.remove(id);
                 self.interest.leave(id, Instant::now());
@@ -189,7 +189,7 @@ impl Sequencer {
         };
         self.shards.at(shard).send(command).await;
         // Clients of an edge that stops come back at another one: nobody has left.
-        if is_last && !self.shutdown.has_begun() {
+        if is_told && !self.shutdown.has_begun() {
             self.announcer.left(who(connection, id));
         }
     }

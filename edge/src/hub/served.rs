@@ -1,8 +1,8 @@
 //! One room that somebody here listens to: its stream, its members by shard and user, and who waits to be one.
 
-use std::{mem, sync::Arc};
+use std::{mem, sync::Arc, time::Instant};
 
-use super::{RoomId, by_user::ByUser, frame::Frame, traced::Announced};
+use super::{RoomId, by_user::ByUser, crowd::Crowd, frame::Frame, traced::Announced};
 use crate::{
     recovery::{heads::Standing, seen::Seen, tail::Tail},
     socket::connection::Connection,
@@ -25,6 +25,7 @@ pub(super) struct Served {
     members: ByUser,
     by_shard: Box<[u32]>,
     waiting: Vec<Waiting>,
+    crowd: Crowd,
 }
 
 /// Somebody who waits for the room's head.
@@ -47,6 +48,7 @@ impl Served {
             members: ByUser::default(),
             by_shard: vec![0; shards].into(),
             waiting: Vec::new(),
+            crowd: Crowd::default(),
         }
     }
 
@@ -80,6 +82,11 @@ impl Served {
         self.members.of(connection.user_id()).next().is_none()
     }
 
+    /// Whether members are told now that somebody has come or left.
+    pub(super) fn is_told(&mut self) -> bool {
+        self.crowd.is_told(self.members.len(), Instant::now())
+    }
+
     /// Where the stream stands, once it does.
     pub(super) fn standing(&self, id: &RoomId) -> Option<Standing> {
         self.tail.has_started().then(|| Standing {
@@ -96,6 +103,6 @@ impl Served {
 
     /// Whether nobody listens.
     pub(super) fn is_idle(&self) -> bool {
-        self.members.is_empty() && self.waiting.is_empty()
+        self.members.len() == 0 && self.waiting.is_empty()
     }
 }
