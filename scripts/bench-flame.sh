@@ -18,7 +18,7 @@ if ! command -v inferno-flamegraph >/dev/null; then
 fi
 
 target=${CARGO_TARGET_DIR:-target}
-cargo build --release --workspace --bins
+cargo build --release --workspace --bin bench --bin chat-svc --bin presence-svc --bin notify-svc --bin files-svc
 RUSTFLAGS="-C force-frame-pointers=yes" CFLAGS="-fno-omit-frame-pointer" cargo build --profile profiling --workspace --bin edge
 
 work=$(mktemp -d)
