@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use chat_svc::store::Partitioned;
 use futures_util::future::join_all;
 use proto::chat::{EditMessageRequest, HeadsRequest};
-use test_support::wait;
+use test_support::{postgres::Database, wait};
 
 use crate::support::{Service, Store, assert_gapless, message, named};
 
@@ -190,6 +190,46 @@ async fn the_command_tells_what_it_did() {
     assert_eq!(run(String::new(), "1").await.status.code(), Some(64));
 }
 
+/// Lets each message take some seconds to be stored, or copied.
+async fn slow_down(database: &Database, seconds: u32) {
+    let check = format!(
+        "ALTER TABLE messages ADD CONSTRAINT slow CHECK (pg_sleep({seconds})::text IS NOT NULL) NOT VALID"
+    );
+    database.client().await.batch_execute(&check).await.unwrap();
+}
+
+/// Waits until messages are being copied.
+async fn copies(database: &Database) {
+    let copies = "SELECT FROM pg_stat_activity WHERE query LIKE 'INSERT INTO messages_new%' AND wait_event = 'PgSleep'";
+    let client = database.client().await;
+    wait::until(wait::START, "it copies", async || {
+        client.query_opt(copies, &[]).await.unwrap().is_some()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_during_the_copy_is_in_it_or_behind_it() {
+    let store = Store::postgres().await;
+    let service = store.service().await;
+    service.say("general", "alice", "before").await;
+    let database = store.database.clone().unwrap();
+    slow_down(&database, 1).await;
+    let direct = store.direct().await;
+    let sent = async {
+        copies(&database).await;
+        service
+            .send(named("general", "alice", "meanwhile"))
+            .await
+            .unwrap()
+    };
+    let (done, sent) = tokio::join!(direct.partition_messages(2, |_| ()), sent);
+    assert_eq!(done.unwrap(), Partitioned::Now { messages: 1 });
+    assert_eq!(sent.seq, 2);
+    let newest = service.history("general").await.pop().unwrap();
+    assert_eq!((newest.id, newest.seq), (sent.id, 2));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_stopped_lets_go_of_the_messages_at_once() {
     let store = Store::postgres().await;
@@ -197,24 +237,14 @@ async fn who_is_stopped_lets_go_of_the_messages_at_once() {
     service.say("general", "alice", "kept").await;
     let database = store.database.clone().unwrap();
     let client = database.client().await;
-    // The copy, which has it too, takes a minute.
-    client
-        .batch_execute(
-            "ALTER TABLE messages ADD CONSTRAINT slow CHECK (pg_sleep(60)::text IS NOT NULL) NOT VALID",
-        )
-        .await
-        .unwrap();
+    slow_down(&database, 60).await;
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-svc"))
         .args(["partition-messages", "--into", "2"])
         .env("DATABASE_URL", database.url())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let copies = "SELECT FROM pg_stat_activity WHERE query LIKE 'INSERT INTO messages_new%' AND wait_event = 'PgSleep'";
-    wait::until(wait::START, "it copies", async || {
-        client.query_opt(copies, &[]).await.unwrap().is_some()
-    })
-    .await;
+    copies(&database).await;
     let stopped = Command::new("kill").arg(command.id().to_string()).status();
     assert!(stopped.unwrap().success());
     let code = tokio::task::spawn_blocking(move || command.wait()).await.unwrap();
