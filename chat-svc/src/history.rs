@@ -1,9 +1,13 @@
 //! Reading a room's log: pages of its history, and what changed since.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    pin::pin,
+    time::Instant,
+};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 
 use crate::{
     error::{Error, Result},
@@ -85,13 +89,15 @@ pub async fn changes_since<S: Rooms + Log>(store: &S, room_id: &str, since: Sinc
     answer(store, &head, since).await
 }
 
-/// Reads what changed since in many rooms, in their order; nothing of a room that does not exist.
+/// Reads what changed since in many rooms, in their order; nothing of a room that does not exist. The answer holds only those
+/// that were read by `until`, or before the store failed: one at least.
 ///
 /// # Errors
-/// Where the store fails.
+/// Where the store fails at once.
 pub async fn changes_of_rooms<S: Rooms + Log>(
     store: &S,
     asked: Vec<(String, Since)>,
+    until: Instant,
 ) -> Result<Vec<Option<Answer>>> {
     let rooms: HashSet<String> = asked.iter().map(|(room_id, _)| room_id.clone()).collect();
     let heads = store.heads(rooms.into_iter().collect()).await?;
@@ -105,7 +111,19 @@ pub async fn changes_of_rooms<S: Rooms + Log>(
             }
         }
     });
-    stream::iter(pages).buffered(AT_ONCE).try_collect().await
+    let mut pages = pin!(stream::iter(pages).buffered(AT_ONCE));
+    let mut answers = Vec::with_capacity(heads.len());
+    while let Some(page) = pages.next().await {
+        match page {
+            Ok(page) => answers.push(page),
+            Err(error) if answers.is_empty() => return Err(error),
+            Err(_) => break,
+        }
+        if Instant::now() >= until {
+            break;
+        }
+    }
+    Ok(answers)
 }
 
 async fn answer<S: Log>(store: &S, head: &Head, since: Since) -> Result<Answer> {

@@ -4,6 +4,7 @@ mod roster;
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use proto::presence::{HeartbeatManyRequest, HeartbeatRequest};
 use runtime::{Shutdown, client::idempotent, deadline};
 
@@ -23,6 +24,9 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// and allocators keep what was large.
 const USERS: usize = 100;
 
+/// Calls at once.
+const CALLS: usize = 4;
+
 /// Starts the task that beats.
 pub(crate) fn start(roster: Roster, upstream: Upstream, shutdown: &Shutdown) {
     shutdown.spawn_until_begun(async move {
@@ -36,26 +40,29 @@ pub(crate) fn start(roster: Roster, upstream: Upstream, shutdown: &Shutdown) {
                     roster.take_fresh()
                 }
             };
-            for users in users.chunks(USERS) {
-                let beaten = beat(&upstream, &roster.beats(users)).await;
-                // Once per outage, not once per beat.
-                match beaten {
-                    Err(status) if !silent => {
-                        tracing::warn!(code = ?status.code(), "heartbeats don't get through");
-                        silent = true;
-                    }
-                    Err(_) => {}
-                    Ok(()) => silent = false,
+            let chunks: Vec<_> = users.chunks(USERS).map(<[_]>::to_vec).collect();
+            // Where one does not get through, the others would not, either: not in time for the next round.
+            let beaten = stream::iter(chunks)
+                .map(|users| beat(upstream.clone(), roster.beats(&users)))
+                .buffer_unordered(CALLS)
+                .try_for_each(future::ok)
+                .await;
+            // Once per outage, not once per beat.
+            match beaten {
+                Err(status) if !silent => {
+                    tracing::warn!(code = ?status.code(), "heartbeats don't get through");
+                    silent = true;
                 }
+                Err(_) => {}
+                Ok(()) => silent = false,
             }
         }
     });
 }
 
-async fn beat(upstream: &Upstream, users: &[HeartbeatRequest]) -> Result<(), tonic::Status> {
+async fn beat(upstream: Upstream, users: Vec<HeartbeatRequest>) -> Result<(), tonic::Status> {
     let ask = || {
-        let mut presence = upstream.presence.clone();
-        let users = users.to_vec();
+        let (mut presence, users) = (upstream.presence.clone(), users.clone());
         async move { presence.heartbeat_many(HeartbeatManyRequest { users }).await }
     };
     deadline::within(DEADLINE, idempotent(&upstream.budgets.presence, ask)).await?;

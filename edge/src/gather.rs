@@ -54,10 +54,14 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
                 }
                 // Whoever has gone meanwhile needs no answer.
                 questions.retain(|question| !question.reply.is_closed());
+                if questions.is_empty() {
+                    continue;
+                }
                 let (whats, replies): (Vec<Q>, Vec<_>) =
                     questions.drain(..).map(|it| (it.what, it.reply)).unzip();
                 let call = ask(whats);
-                tasks.spawn(async move {
+                // Those who wait for it are what the process waits for.
+                tasks.spawn_beside(async move {
                     for (reply, answer) in replies.into_iter().zip(call.await) {
                         let _ = reply.send(answer);
                     }
@@ -78,9 +82,9 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{pin::Pin, sync::Mutex};
 
-    use futures_util::future::join_all;
+    use futures_util::{FutureExt as _, future::join_all};
 
     use super::*;
 
@@ -116,6 +120,40 @@ mod tests {
         assert_eq!(first.await.unwrap(), Some(0));
         assert_eq!(answers, (1..=20).map(|n| Some(n * 10)).collect::<Vec<_>>());
         assert_eq!(*calls.lock().unwrap(), [1, 8, 8, 4]);
+    }
+
+    #[tokio::test]
+    async fn whoever_has_gone_is_not_asked_for() {
+        let shutdown = Shutdown::new();
+        let (asked, gate) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
+        let bounds = Bounds {
+            together: 8,
+            calls: 1,
+            waiting: 100,
+        };
+        let (seen, opened) = (Arc::clone(&asked), Arc::clone(&gate));
+        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>| {
+            seen.lock().unwrap().push(questions.clone());
+            let opened = Arc::clone(&opened);
+            async move {
+                opened.acquire().await.unwrap().forget();
+                questions
+            }
+        });
+        let mut first = std::pin::pin!(gather.ask(1));
+        let mut gone = Box::pin(gather.ask(2));
+        let mut third = std::pin::pin!(gather.ask(3));
+        // Each is asked once it is polled, in this order.
+        let poll = |question: Pin<&mut dyn Future<Output = Option<u32>>>| question.now_or_never();
+        assert!(poll(first.as_mut()).is_none());
+        while asked.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(poll(gone.as_mut()).is_none() && poll(third.as_mut()).is_none());
+        drop(gone);
+        gate.add_permits(2);
+        assert_eq!((first.await, third.await), (Some(1), Some(3)));
+        assert_eq!(*asked.lock().unwrap(), [vec![1], vec![3]]);
     }
 
     #[tokio::test]

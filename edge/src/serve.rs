@@ -3,6 +3,7 @@
 
 use std::{
     convert::Infallible,
+    io::Write as _,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -105,7 +106,9 @@ pub async fn serve(
             if !std::mem::replace(&mut told_full, true) {
                 tracing::warn!(most, "all connections are taken: more are refused");
             }
-            let _ = stream.try_write(FULL);
+            // Not through the runtime, which does not know yet that it can be written.
+            let told = stream.into_std().and_then(|mut stream| stream.write(FULL));
+            tracing::trace!(?told, "a connection is refused");
             continue;
         };
         told_full = false;

@@ -1,12 +1,13 @@
 //! `chatflow.chat.v1.ChatService`.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Instant};
 
 use proto::{
     chat::{self as wire, chat_service_server::ChatService},
     fields::{self, Invalid},
     time::to_proto,
 };
+use runtime::deadline;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -183,7 +184,8 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
             Ok((room_id, since))
         };
         let asked = asked.into_iter().map(shared).collect::<Result<_, Invalid>>()?;
-        let answers = history::changes_of_rooms(&self.store, asked).await?;
+        let until = Instant::now() + deadline::remaining() / 2;
+        let answers = history::changes_of_rooms(&self.store, asked, until).await?;
         let none = || wire::ChangesSinceResponse {
             no_such_room: true,
             ..wire::ChangesSinceResponse::default()

@@ -1,5 +1,8 @@
 //! Edits and deletions, and what those who were away read of them.
 
+use std::time::Instant;
+
+use chat_svc::history::{Answer, Since, changes_of_rooms};
 use futures_util::future::join_all;
 use proto::chat::{
     ChangesOfRoomsRequest, ChangesSinceRequest, ChangesSinceResponse, DeleteMessageRequest,
@@ -361,6 +364,24 @@ async fn pages_of_many_rooms_come_in_one_call(store: Store) {
             .all(|page| page.changes.len() == 2 && page.complete_to == 2)
     );
     assert!(many(vec![]).await.unwrap().is_empty());
+    // Where time is short, only the first ones come.
+    let since = Since {
+        seq: 0,
+        id: None,
+        up_to: None,
+        limit: 100,
+        max_bytes: 1,
+    };
+    let asked = vec![
+        ("random".to_owned(), since.clone()),
+        ("general".to_owned(), since),
+    ];
+    let direct = store.direct().await;
+    let first = changes_of_rooms(&direct, asked, Instant::now()).await.unwrap();
+    let [Some(Answer::Changes(first))] = &first[..] else {
+        panic!("{first:?}");
+    };
+    assert_eq!((first.frames.len(), first.complete_to), (1, 1));
     let bad = |field: &str| (Code::InvalidArgument, Some(field.to_owned()));
     let odd = many(vec![ask("general", 0, None), ask("general", 0, Some("m1"))]).await;
     assert_eq!(refusal(odd), bad("after_id"));

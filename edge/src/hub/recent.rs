@@ -2,13 +2,15 @@
 //! the log once.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
+
+use bytes::Bytes;
 
 use super::{
     RoomId,
@@ -19,7 +21,7 @@ use crate::recovery::{seen::Seen, tail::Page};
 /// Frames of one room, in bytes: more than a page of a replay has. A room in which more is said goes back to the log.
 const ROOM_BYTES: usize = 128 * 1024;
 
-/// Frames of all rooms of a shard.
+/// Frames of all rooms of a shard; what was asked for last of each is there once more, in one piece.
 const SHARD_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long after its last use it is kept: a crowd comes within that.
@@ -51,8 +53,9 @@ struct Taken {
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
     bytes: Arc<AtomicUsize>,
-    /// Each with the time at which to look whether it is still used.
+    /// Each once, with the time at which to look whether it is still used.
     rooms: VecDeque<(Instant, RoomId)>,
+    listed: HashSet<RoomId>,
 }
 
 impl Recent {
@@ -108,7 +111,8 @@ impl Recent {
             }
             (self.to, self.last) = (seq, None);
             self.frames.push(Frame {
-                bytes: batch.bytes.slice(bytes),
+                // A copy: a slice would keep all of its batch in memory, whatever else was in it.
+                bytes: Bytes::copy_from_slice(&batch.bytes[bytes]),
                 class: part.class,
             });
         }
@@ -127,7 +131,7 @@ impl Shelf {
         if page.forked || !taken.take(bytes) {
             return None;
         }
-        self.rooms.push_back((now + KEPT, Arc::clone(room)));
+        self.look_at(room, now + KEPT);
         Some(Recent {
             from,
             to: page.complete_to.max(from.seq),
@@ -144,16 +148,24 @@ impl Shelf {
         if *at > now {
             return None;
         }
-        self.rooms.pop_front().map(|(_, room)| room)
+        let (_, room) = self.rooms.pop_front()?;
+        self.listed.remove(&room);
+        Some(room)
     }
 
     /// Looks again, later, at one that is still used; tells whether it is.
     pub(super) fn is_used(&mut self, room: &RoomId, recent: &Recent, now: Instant) -> bool {
         let until = recent.used + KEPT;
         if until > now {
-            self.rooms.push_back((until, Arc::clone(room)));
+            self.look_at(room, until);
         }
         until > now
+    }
+
+    fn look_at(&mut self, room: &RoomId, when: Instant) {
+        if self.listed.insert(Arc::clone(room)) {
+            self.rooms.push_back((when, Arc::clone(room)));
+        }
     }
 }
 

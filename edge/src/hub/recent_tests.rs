@@ -125,3 +125,19 @@ fn what_is_used_stays() {
     assert!(!shelf.is_used(&room(), &recent, used + KEPT));
     assert_eq!(shelf.due(used + KEPT * 2), None);
 }
+
+#[test]
+fn a_room_is_looked_at_once_however_often_it_comes_and_goes() {
+    let (mut shelf, now) = (Shelf::default(), Instant::now());
+    for _ in 0..1000 {
+        drop(shelf.put(&room(), Seen::at(0), &page(&[(1, ONE)], 1), now));
+    }
+    assert_eq!(shelf.due(now + KEPT), Some(room()));
+    assert_eq!(shelf.due(now + KEPT * 2), None);
+    drop(shelf.put(&room(), Seen::at(0), &page(&[(1, ONE)], 1), now));
+    assert_eq!(
+        shelf.due(now + KEPT * 2),
+        Some(room()),
+        "and again when it comes again"
+    );
+}

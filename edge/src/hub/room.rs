@@ -173,8 +173,10 @@ impl Room {
     fn keep(&mut self, brought: &Brought, shelf: &mut Shelf, now: Instant) {
         let from = brought.from;
         if self.recent.as_ref().is_none_or(|recent| recent.from() > from.seq) {
-            let recent = shelf.put(&self.id, from, &brought.page, now);
-            self.recent = recent.map(Box::new);
+            // What is kept is better than nothing.
+            if let Some(recent) = shelf.put(&self.id, from, &brought.page, now) {
+                self.recent = Some(Box::new(recent));
+            }
         }
     }
 
@@ -267,3 +269,7 @@ impl Approaching {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod tests;

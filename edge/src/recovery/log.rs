@@ -138,7 +138,7 @@ impl Log {
     }
 }
 
-/// Reads pages in one call; each that several ask for once.
+/// Reads pages in one call; each that several ask for once. Those that chat-svc does not come to have to be asked for again.
 async fn pages(upstream: &Upstream, wanted: Vec<Behind>) -> Vec<Result<Arc<Page>, Unread>> {
     let mut places = HashMap::with_capacity(wanted.len());
     let mut distinct = Vec::with_capacity(wanted.len());

@@ -51,7 +51,12 @@ impl Replay {
         let mut pages = 0;
         while self.feed(&[]) {
             let from = self.after;
-            let page = match self.log.replay(&self.room, from).await {
+            // Whoever does not wait any more is not asked for.
+            let read = tokio::select! {
+                read = self.log.replay(&self.room, from) => read,
+                () = self.connection.unfed(&self.room, self.generation) => return,
+            };
+            let page = match read {
                 Ok(page) => page,
                 // A log that was restored to before the room was made.
                 Err(Unread::NoSuchRoom) => Arc::new(Page::of_nothing(from)),
@@ -76,7 +81,7 @@ impl Replay {
             }
             let at_end = self.after.seq >= page.head.seq;
             if at_end && self.after.seq >= self.held_from {
-                let brought = (pages == 1).then_some(Brought { from, page });
+                let brought = (pages == 1 && !page.forked).then_some(Brought { from, page });
                 if !self.meet(brought).await {
                     return;
                 }

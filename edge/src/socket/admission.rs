@@ -119,11 +119,12 @@ pub(super) async fn admit(sockets: Sockets, visitor: Visitor, stream: Stream, ea
         },
     };
     // Its subscription begins before anything is read of it: what it says first waits for that, and comes back to it live.
-    let ask = room.map(|room| shared.asker.subscribe(&connection, &room, asked.after));
-    hub.register(newcomer).await;
-    if let Some(ask) = ask {
+    // And the hub hears of it before anybody can tell the hub that it is gone.
+    if let Some(room) = room {
+        let ask = shared.asker.subscribe(&connection, &room, asked.after);
         shared.asker.ask(ask).await;
     }
+    hub.register(newcomer).await;
 }
 
 async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Arc<Named>, Asked), Refused> {

@@ -309,6 +309,9 @@ impl Connection {
     /// The hub has the request.
     pub(super) fn asked(self: &Arc<Self>) {
         self.asking.store(false, Ordering::SeqCst);
+        if self.is_over() {
+            self.wake();
+        }
         self.go_on();
     }
 
@@ -330,6 +333,11 @@ impl Connection {
         free()
     }
 
+    /// Resolves when no request to the hub waits for its turn.
+    pub(super) async fn all_asked(&self) {
+        self.until(|| !self.asking.load(Ordering::SeqCst)).await;
+    }
+
     /// Resolves when nothing is under way.
     pub(super) async fn finished(&self) {
         self.until(|| self.in_flight.load(Ordering::SeqCst) == 0).await;
@@ -337,14 +345,17 @@ impl Connection {
 
     /// Begins a subscription, anew where there was one.
     pub(crate) fn subscribing(&self, room: &RoomId, generation: u64) {
-        let rooms = &mut lock(&self.subscriptions).rooms;
-        let entered = rooms.get(room).is_some_and(|earlier| earlier.entered);
+        let mut subscriptions = lock(&self.subscriptions);
+        let earlier = subscriptions.rooms.get(room);
+        let entered = earlier.is_some_and(|earlier| earlier.entered);
         let new = Subscription {
             generation,
             joined: false,
             entered,
         };
-        rooms.insert(room, new);
+        subscriptions.rooms.insert(room, new);
+        drop(subscriptions);
+        self.wake();
     }
 
     /// How many rooms it is subscribed to.
@@ -454,6 +465,18 @@ impl Connection {
             self.send(batch);
         }
         current && !self.is_closing()
+    }
+
+    /// Resolves when nothing more can be fed of a subscription: it is over, or the connection is.
+    pub(crate) async fn unfed(&self, room: &str, generation: u64) {
+        self.until(|| !self.is_current(room, generation) || self.is_closing())
+            .await;
+    }
+
+    fn is_current(&self, room: &str, generation: u64) -> bool {
+        let subscriptions = lock(&self.subscriptions);
+        let subscription = subscriptions.rooms.get(room);
+        subscription.is_some_and(|subscription| subscription.generation == generation)
     }
 
     /// Has those look again who wait for a subscription, for an empty outbox, or for what is under way.

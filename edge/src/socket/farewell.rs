@@ -58,6 +58,8 @@ pub(crate) async fn see_off(shared: Shared, connection: Arc<Connection>, _counte
         let _ = timeout(LAST_ANSWERS, connection.finished()).await;
         connection.close_with(going_away(back_after_ms));
     }
+    // What it asked for comes before its end: else the hub would hold it for good.
+    connection.all_asked().await;
     let rooms = connection.let_go();
     let gone = Ask::Gone {
         connection: Arc::clone(&connection),

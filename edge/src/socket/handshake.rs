@@ -93,6 +93,7 @@ impl Handshakes {
         let mut head = Vec::with_capacity(FIRST);
         let accepted = loop {
             stream.readable().await?;
+            let before = head.len();
             match stream.try_read_buf(&mut head) {
                 Ok(0) => break None,
                 Ok(_) => {}
@@ -102,6 +103,10 @@ impl Handshakes {
             let common = head.len().min(BEGIN.len());
             if head[..common] != BEGIN[..common] || head.len() > HEAD_BYTES {
                 break None;
+            }
+            // Not parsed again for each byte of one that drips.
+            if !ends(&head[before.saturating_sub(3)..]) {
+                continue;
             }
             match parse(&head) {
                 Ok(None) => {}
@@ -185,6 +190,11 @@ impl Handshakes {
             asked: record,
         })
     }
+}
+
+/// Whether there may be the end of a head in what was read last.
+fn ends(read: &[u8]) -> bool {
+    read.windows(2).any(|two| two == b"\n\n") || read.windows(3).any(|three| three == b"\n\r\n")
 }
 
 /// Nothing for the short way.

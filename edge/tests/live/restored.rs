@@ -182,7 +182,6 @@ async fn an_id_that_is_none_is_named() {
     assert_eq!(bob.next_frame(SOON).await, closed);
 }
 
-/// An edge that reaches chat-svc through a proxy.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_at_the_head_asks_the_log_nothing() {
     let system = System::start().await;

@@ -4,7 +4,7 @@ use edge::{
     config::{Access, HttpLimits},
     layers::origin::AllowedOrigins,
 };
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use crate::app::{App, access, assert_problem};
@@ -105,13 +105,29 @@ async fn foreign_pages_may_neither_write_nor_open_sockets() {
         .request(Method::GET, "/api/chat/rooms")
         .header("origin", "http://evil.example");
     let _ = app.rest.send(read).await.expect(200);
-    let socket = app
+    let socket = handshake(&app).header("origin", "http://evil.example");
+    assert_problem(&app.rest.send(socket).await, 403, "origin_refused");
+    let unfinished = app
         .rest
         .request(Method::GET, "/ws?user_id=alice")
         .header("origin", "http://evil.example")
         .header("connection", "upgrade")
         .header("upgrade", "websocket");
-    assert_eq!(app.rest.send(socket).await.status, 403);
+    assert_problem(&app.rest.send(unfinished).await, 403, "origin_refused");
+    for good in [&own, "https://chat.example.org"] {
+        let answer = handshake(&app).header("origin", good).send().await.unwrap();
+        assert_eq!(answer.status(), 101, "{good}");
+    }
+}
+
+/// A handshake that nothing is wrong with.
+fn handshake(app: &App) -> RequestBuilder {
+    app.rest
+        .request(Method::GET, "/ws?user_id=alice")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,4 +160,26 @@ async fn one_address_can_not_take_everything() {
     }
     assert_problem(&refused.expect("the burst of 10 ends"), 429, "resource_exhausted");
     let _ = app.rest.get("/readyz").await.expect(200);
+    let socket = app.rest.send(handshake(&app)).await;
+    assert_problem(&socket, 429, "resource_exhausted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn handshakes_count_for_the_address_behind_the_proxy() {
+    let http = HttpLimits {
+        requests_per_minute: 60,
+        proxy_hops: 1,
+        ..HttpLimits::default()
+    };
+    let app = App::with(Access { http, ..access() }).await;
+    let status = async |address: &str| {
+        let request = handshake(&app).header("x-forwarded-for", address);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..20 {
+        statuses.push(status("10.0.0.1").await);
+    }
+    assert!(statuses.contains(&101) && statuses.contains(&429), "{statuses:?}");
+    assert_eq!(status("10.0.0.2").await, 101);
 }
