@@ -22,9 +22,6 @@ pub(crate) struct Arguments {
     /// How it writes
     #[arg(long, value_enum)]
     write: Write,
-    /// How many threads; 0 for one per core
-    #[arg(long, default_value_t = 0)]
-    threads: usize,
 }
 
 /// How it writes.
@@ -40,12 +37,7 @@ pub(crate) enum Write {
 
 /// Serves until it is ended.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if arguments.threads == 0 {
-        cores
-    } else {
-        arguments.threads
-    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let started: Result<Vec<_>> = (0..threads).map(|_| thread::Thread::open(arguments)).collect();
     let running: Result<Vec<_>> = started?
         .into_iter()
