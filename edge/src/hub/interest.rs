@@ -158,3 +158,47 @@ impl Interest {
 fn as_names(channels: &[String]) -> Vec<&str> {
     channels.iter().map(String::as_str).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use broker::{Event, Publication};
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn told(subscription: &mut Box<dyn Subscription>) -> Vec<Event> {
+        std::iter::from_fn(|| subscription.recv().now_or_never().flatten()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_room_that_somebody_comes_back_to_is_not_given_up() {
+        let (broker, began) = (Broker::memory(), Instant::now());
+        let (room, at) = (RoomId::from("a"), |seconds| began + Duration::from_secs(seconds));
+        let mut interest = Interest::new(Subscribing::Rooms, false);
+        let mut subscription = interest.subscribe(&broker, "canary");
+        interest.delivers(true);
+        assert!(!interest.join(&room, at(0)), "not before its hints come");
+        interest.take_up(&mut *subscription);
+        assert_eq!(
+            told(&mut subscription),
+            [Event::Added("room:a".into()), Event::Connected]
+        );
+        interest.added(&room);
+
+        interest.leave(&room, at(1));
+        assert!(interest.join(&room, at(2)), "its hints still come");
+        interest.give_up(&mut *subscription, at(60));
+        let hint = Publication {
+            channel: "room:a".to_owned(),
+            payload: "hint".into(),
+        };
+        broker.publish(vec![hint.clone()]).await.unwrap();
+        assert_eq!(told(&mut subscription), [Event::Message(hint.clone().into())]);
+
+        interest.leave(&room, at(61));
+        interest.give_up(&mut *subscription, at(120));
+        broker.publish(vec![hint]).await.unwrap();
+        assert_eq!(told(&mut subscription), []);
+        assert!(!interest.join(&room, at(121)), "subscribed to anew");
+    }
+}
