@@ -29,8 +29,9 @@ const NAMES: &[&str] = &[
 /// Connections to PostgreSQL, or readers of SQLite.
 const CONNECTIONS: usize = 12;
 
-/// Committers at PostgreSQL: rooms of different ones do not wait for each other. SQLite has one writer.
-const COMMITTERS: usize = 4;
+/// Committers at PostgreSQL: rooms of different ones do not wait for each other. More of them make more and smaller batches
+/// of the same sends, each of which costs a flush of the log. SQLite has one writer.
+const COMMITTERS: usize = 2;
 
 /// The whole process: the admin port and the service.
 ///
