@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test soak compose-test bench bench-million autobahn bench-check check setup fmt
+.PHONY: help run test soak compose-test bench bench-growth bench-million bench-flame autobahn bench-check check setup fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,14 @@ compose-test: setup ## Walk the guide of compose/ by machine, scale, kill, and t
 bench: setup ## Measure ChatFlow beside the floor of the machine and other servers (up to 20 minutes; QUICK=1: 6): bench/RESULTS.md
 	scripts/bench.sh
 
+bench-growth: setup ## Measure how costs grow with receivers, connections, rate, rooms, edges, and what is switched on for them (QUICK=1: less)
+	scripts/bench.sh growth
+
 bench-million: setup ## Hold as many connections on one edge as the limit of open files allows, up to 1,000,000
 	scripts/bench.sh million
+
+bench-flame: setup ## Draw where an edge spends its time, as docs/img/flame-*.svg (Linux perf)
+	scripts/bench-flame.sh
 
 autobahn: setup ## Run the Autobahn test suite against the frame code (a quarter of an hour; needs Python 2.7 or Docker)
 	scripts/autobahn.sh

@@ -314,6 +314,26 @@ grpcurl -plaintext -d '{"room_ids":["No Room"]}' localhost:8020 chatflow.chat.v1
 #   Details:
 #   1) {"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"room_ids","description":"must match [a-z0-9][a-z0-9._-]{0,63}"}]}
 
+# What changed in many rooms, a page for each.
+grpcurl -plaintext -d '{"pages":[{"room_id":"'"$ROOM"'","after_seq":3},{"room_id":"nowhere"}]}' localhost:8020 chatflow.chat.v1.ChatService/ChangesOfRooms
+# {
+#   "pages": [
+#     {
+#       "changes": [
+#         {
+#           "seq": "4",
+#           "frame": "eyJ0eXBlIjoibWVzc2FnZV9kZWxldGVkIiwi…"
+#         }
+#       ],
+#       "completeTo": "4",
+#       "lastSeq": "4"
+#     },
+#     {
+#       "noSuchRoom": true
+#     }
+#   ]
+# }
+
 # ---- Read marks ----
 
 grpcurl -plaintext -d '{"room_id":"'"$ROOM"'","user_id":"'"$ANN"'","seq":2}' localhost:8020 chatflow.chat.v1.ChatService/MarkRead
@@ -411,6 +431,22 @@ grpcurl -plaintext -d '{"token":"'"$TOKEN"'"}' localhost:8020 chatflow.chat.v1.I
 # {
 #   "userId": "ann-…",
 #   "username": "Ann"
+# }
+
+# Many at once: whose tokens these are, nobody's where one opens nothing, and whether accounts own these ids.
+grpcurl -plaintext -d '{"tokens":["'"$TOKEN"'","unknown"],"user_ids":["'"$ANN"'","nobody"]}' localhost:8020 chatflow.chat.v1.IdentityService/Identify
+# {
+#   "identities": [
+#     {
+#       "userId": "ann-…",
+#       "username": "Ann"
+#     },
+#     {}
+#   ],
+#   "owned": [
+#     true,
+#     false
+#   ]
 # }
 
 grpcurl -plaintext -d '{"token":"'"$TOKEN"'"}' localhost:8020 chatflow.chat.v1.IdentityService/SignOut

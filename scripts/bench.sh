@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds what is measured, installs the peers, and measures all of it in turns: bench/RESULTS.md, bench/results.json, docs/img/bench-*.svg.
-# QUICK=1 takes fewer rounds and sizes. With `million`, only as many connections as one process may have.
+# QUICK=1 takes fewer rounds and sizes. With `growth`, how costs grow instead, beside what is there of the comparison; with `million`, only as
+# many connections as one process may have.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,6 +15,7 @@ if [ "${1:-}" = million ]; then
     "$programs/bench" one --workload million --contender chatflow --bins "$programs" | tee bench/million.json
     exit
 fi
+[ "${1:-}" = growth ] && growth=1
 # A peer that can't be had is left out, and the results say so.
 bench/peers/install.sh || true
-"$programs/bench" all ${QUICK:+--quick} --bins "$programs" --out bench --plots docs/img
+"$programs/bench" all ${growth:+--growth} ${QUICK:+--quick} --bins "$programs" --out bench --plots docs/img

@@ -7,6 +7,7 @@ PATH=$PATH:$TOOLS/bin:$TOOLS/npm/node_modules/.bin
 BUF=@bufbuild/buf@1.75.0
 TYPESCRIPT=typescript@5.9.3
 CARGO_DENY=0.20.2
+INFERNO=0.12.8
 AUTOBAHN=25.10.1
 
 # Installs an npm package at an exact version, with nothing of it inside the clone.

@@ -3,7 +3,9 @@
 pub(crate) mod chatflow;
 mod floor;
 mod peer;
+mod redis;
 mod server;
+mod variant;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -14,6 +16,9 @@ use crate::{
 
 pub(crate) use peer::{Peer, all as peers};
 pub(crate) use server::Server;
+
+/// The floor that needs more of the kernel than the others.
+pub(crate) const FLOOR_URING: &str = "floor-uring";
 
 /// What a contender has to be prepared for.
 #[derive(Debug, Clone)]
@@ -28,6 +33,12 @@ pub(crate) struct Setup {
     pub(crate) chats: usize,
     /// Whether also others are sent their messages by chat-svc, so that all have the same arrivals: the contender takes the place of the edge.
     pub(crate) through_chat: bool,
+    /// Whether Redis is a cluster of three servers, where it can be.
+    pub(crate) redis_cluster: bool,
+    /// Whether history may be read from a replica of PostgreSQL, where there is history.
+    pub(crate) read_replica: bool,
+    /// Where samples of the stacks of what holds the sockets are put, if they are taken.
+    pub(crate) profile: Option<PathBuf>,
     /// Another database for chat-svc.
     pub(crate) chat_database: Option<String>,
     /// Further settings of ChatFlow's programs: program, variable, value.
@@ -42,6 +53,9 @@ impl Default for Setup {
             edges: 1,
             chats: 1,
             through_chat: false,
+            redis_cluster: false,
+            read_replica: false,
+            profile: None,
             chat_database: None,
             env: Vec::new(),
         }
@@ -62,6 +76,8 @@ pub(crate) struct Running {
     pub(crate) others: Vec<Server>,
     /// ChatFlow's own, where it is that.
     pub(crate) cluster: Option<chatflow::Cluster>,
+    /// Where samples of the stacks of [`Self::servers`] are put, if they are taken.
+    pub(crate) profile: Option<PathBuf>,
 }
 
 /// Where the messages of a contender come from that is not ChatFlow.
@@ -72,15 +88,23 @@ struct Source {
     cluster: Option<chatflow::Cluster>,
 }
 
-/// Starts a contender by its name and waits until it takes connections.
+/// Starts a contender by its name, which may end in a variant, and waits until it takes connections.
 pub(crate) async fn start(name: &str, setup: &Setup) -> Result<Running> {
+    let (name, setup) = variant::of(name, setup)?;
+    let mut running = of_kind(name, &setup).await?;
+    running.profile = setup.profile;
+    Ok(running)
+}
+
+async fn of_kind(name: &str, setup: &Setup) -> Result<Running> {
     if name == "chatflow" {
         return chatflow::start(setup).await;
     }
     let source = source(setup).await?;
     match name {
-        "floor-each" => floor::start("frame", 0, source).await,
-        "floor-batched" => floor::start("batch", 0, source).await,
+        "floor-each" => floor::start("frame", setup.edges, source).await,
+        "floor-batched" => floor::start("batch", setup.edges, source).await,
+        FLOOR_URING => floor::start("ring", setup.edges, source).await,
         peer => match peer::find(peer)? {
             Some(found) => found.start(source).await,
             None => Err(Fault::other(format!(
@@ -92,20 +116,16 @@ pub(crate) async fn start(name: &str, setup: &Setup) -> Result<Running> {
 
 async fn source(setup: &Setup) -> Result<Source> {
     if setup.through_chat {
-        let chatflow::Backend {
-            redis,
-            others,
-            cluster,
-            ..
-        } = chatflow::backend(setup).await?;
+        let backend = chatflow::backend(setup).await?;
+        let redis = backend.cluster.redis.single()?;
         return Ok(Source {
             redis,
-            way: Way::Grpc(cluster.chats.clone()),
-            others,
-            cluster: Some(cluster),
+            way: Way::Grpc(backend.cluster.chats.clone()),
+            others: backend.others,
+            cluster: Some(backend.cluster),
         });
     }
-    let (server, redis) = floor::redis().await?;
+    let (server, redis) = redis::start("redis").await?;
     Ok(Source {
         redis,
         way: Way::Redis(redis),

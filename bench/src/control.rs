@@ -39,6 +39,8 @@ pub(crate) enum Order {
 pub(crate) struct Open {
     /// Where to; the sockets take turns.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// Whether rooms take turns instead: all sockets of a room go to the same address.
+    pub(crate) apart: bool,
     /// How many.
     pub(crate) sockets: u64,
     /// The number of the first: rooms, users and source addresses go by it.
@@ -64,6 +66,7 @@ impl Open {
     pub(crate) fn plain(running: &Running, sockets: u64, room_size: u64) -> Self {
         Self {
             addresses: running.addresses.clone(),
+            apart: false,
             sockets,
             first: 0,
             room_size,
@@ -74,6 +77,13 @@ impl Open {
             at_once: 200,
             patience: Duration::from_mins(3),
         }
+    }
+
+    /// The same sockets, each of which was away while its room grew from `seen` messages by `missed`: it is ready when it has those.
+    pub(crate) fn having_missed(mut self, seen: u64, missed: u64) -> Self {
+        self.greeting.path = format!("{}&after_seq={seen}", self.greeting.path);
+        self.ready_after_messages = u32::try_from(missed).unwrap_or(u32::MAX);
+        self
     }
 }
 

@@ -1,8 +1,9 @@
 //! The floor: the least that a server has to do for the same deliveries. It holds sockets after a bare handshake, listens to the same Redis, and
-//! writes to each member of a room with plain `send`, from one epoll thread per core. No limits, no order, no gaps noticed, no identities.
+//! writes to each member of a room with plain `send`, or through `io_uring`, from one epoll thread per core. No limits, no order, no gaps noticed, no identities.
 
 mod bus;
 mod member;
+mod rooms;
 mod thread;
 
 use std::net::SocketAddr;
@@ -33,6 +34,8 @@ pub(crate) enum Write {
     Frame,
     /// One `send` per member for all that one read of Redis brought for its room
     Batch,
+    /// The same, with all sends of one read in one system call, by `io_uring`
+    Ring,
 }
 
 /// Serves until it is ended.

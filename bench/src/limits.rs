@@ -19,3 +19,11 @@ pub(crate) fn sockets() -> u64 {
     let _ = setrlimit(Resource::Nofile, all);
     maximum.saturating_sub(OTHERS).max(1)
 }
+
+/// How many sockets an edge has that may have as many open files as this process: it leaves some for its own needs, and of the others a
+/// sixteenth for REST.
+pub(crate) fn at_an_edge() -> u64 {
+    const OWN: u64 = 256;
+    let places = sockets().saturating_add(OTHERS).saturating_sub(OWN);
+    places - places / 16
+}

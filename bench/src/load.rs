@@ -59,7 +59,7 @@ impl Load {
             Answer::Opened {
                 ready, failed, why, ..
             } => Err(Fault::other(format!(
-                "{ready} of {wanted} sockets are ready, {failed} have failed: {}",
+                "{ready} of {wanted} sockets are ready, {failed} have failed, others were closed or late: {}",
                 why.as_deref().unwrap_or("the others were not ready in time")
             ))),
             other => Err(unexpected(&other)),

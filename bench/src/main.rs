@@ -10,6 +10,7 @@ mod limits;
 mod load;
 mod one;
 mod payload;
+mod perf;
 mod proc;
 mod record;
 mod suite;

@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// What to do
     #[arg(long)]
     workload: String,
-    /// Who does it: chatflow, floor-each, floor-batched, or the name of a peer
+    /// Who does it: chatflow, floor-each, floor-batched, or the name of a peer; with +chat, +rooms, +cluster or +replica, a variant of it
     #[arg(long)]
     contender: String,
     /// The folder of ChatFlow's programs [default: where this one is]
@@ -26,12 +26,12 @@ pub(crate) struct Arguments {
     /// How many replicas of chat-svc
     #[arg(long, default_value_t = 1)]
     chats: usize,
-    /// Let chat-svc send the messages also where the contender is not ChatFlow
-    #[arg(long)]
-    through_chat: bool,
     /// A setting of one of ChatFlow's programs, such as edge:LOG=debug; may be given several times
     #[arg(long = "env", value_name = "PROGRAM:NAME=VALUE")]
     env: Vec<String>,
+    /// Samples the stacks of what holds the sockets into this file, with perf
+    #[arg(long)]
+    profile: Option<PathBuf>,
     /// How large it is
     #[command(flatten)]
     size: Size,
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         let mut setup = Setup {
             edges: arguments.edges,
             chats: arguments.chats,
-            through_chat: arguments.through_chat,
+            profile: arguments.profile,
             ..Setup::default()
         };
         if let Some(programs) = arguments.bins {

@@ -11,7 +11,7 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
@@ -20,15 +20,15 @@ use crate::{
     record::Record,
     workload,
 };
-use plan::Run;
-use results::{Cell, Results};
-
-/// How long one run may take before it is given up.
-const PATIENCE: Duration = Duration::from_mins(2);
+use plan::{Plan, Run};
+use results::{Cell, Circumstances, Results};
 
 /// How the whole is asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// How costs grow, and what is switched on for it, instead of the comparison
+    #[arg(long)]
+    growth: bool,
     /// Shorter runs, fewer rounds, fewer sizes
     #[arg(long)]
     quick: bool,
@@ -46,38 +46,57 @@ pub(crate) struct Arguments {
     only: Vec<String>,
 }
 
-/// Runs the plan and writes its results.
+/// Runs the plan and writes its results beside those of the other plan.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut setup = Setup::default();
     if let Some(programs) = &arguments.bins {
         setup.programs = programs.canonicalize().doing("the folder of programs")?;
     }
+    let plan = if arguments.growth {
+        Plan::Growth
+    } else {
+        Plan::Comparison
+    };
     let (peers, missing) = contender::peers()?;
-    let names: Vec<&str> = peers.iter().map(|peer| peer.name.as_str()).collect();
-    let mut results = Results::new(
-        arguments.quick,
-        machine::describe(),
-        peers.iter().map(contender::Peer::versions).collect(),
-    );
-    results.missing = missing;
+    let mut circumstances = Circumstances {
+        quick: arguments.quick,
+        machine: machine::describe(),
+        versions: Vec::new(),
+        missing,
+        seconds: 0,
+    };
+    let mut names: Vec<&str> = peers.iter().map(|peer| peer.name.as_str()).collect();
+    match send_ring::refused() {
+        None => names.push(contender::FLOOR_URING),
+        Some(error) => circumstances
+            .missing
+            .push(format!("{} ({error})", contender::FLOOR_URING)),
+    }
+    let mut parts = plan.parts(arguments.quick, &names);
+    parts.retain(|part| {
+        let only = &arguments.only;
+        only.is_empty() || only.iter().any(|only| part.name.starts_with(only))
+    });
+    let takes_part = |peer: &&contender::Peer| parts.iter().any(|part| part.has(&peer.name));
+    let those = peers.iter().filter(takes_part);
+    circumstances.versions = those.map(contender::Peer::versions).collect();
+    let mut results = Results::read(&arguments.out.join("results.json"));
+    for part in &parts {
+        results.forget(part.name);
+    }
+    let million = fs::read(arguments.out.join("million.json")).unwrap_or_default();
+    results.million = serde_json::from_slice(&million).ok();
     let begun = Instant::now();
-    for part in plan::parts(arguments.quick, &names) {
-        let wanted =
-            arguments.only.is_empty() || arguments.only.iter().any(|only| part.name.starts_with(only));
-        if !wanted || !workload::NAMES.contains(&part.workload) {
-            continue;
-        }
+    for part in parts {
         for run in part.runs() {
             let cell = results.cell(&run);
             tell(begun, &run, perform(&run, &setup), cell)?;
         }
-        results.seconds = begun.elapsed().as_secs();
+        circumstances.seconds = begun.elapsed().as_secs();
+        let name = plan.name().to_owned();
+        results.plans.insert(name, circumstances.clone());
         write(arguments, &results)?;
     }
-    let million = arguments.out.join("million.json");
-    results.million = fs::read(million)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     write(arguments, &results)
 }
 
@@ -103,23 +122,16 @@ fn perform(run: &Run, setup: &Setup) -> Result<Record> {
     let (run, mut setup) = (run.clone(), setup.clone());
     setup.edges = run.edges;
     setup.chats = run.chats;
-    let contender = match run.contender.strip_suffix(plan::THROUGH_CHAT) {
-        Some(name) => {
-            setup.through_chat = true;
-            name.to_owned()
-        }
-        None => run.contender.clone(),
-    };
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .doing("a runtime")?;
         runtime.block_on(async {
-            let work = workload::run(run.workload, &contender, &run.size, &setup);
-            tokio::time::timeout(PATIENCE, work)
+            let work = workload::run(run.workload, &run.contender, &run.size, &setup);
+            tokio::time::timeout(run.patience, work)
                 .await
-                .unwrap_or_else(|_| Err(Fault::other(format!("not done within {PATIENCE:?}"))))
+                .unwrap_or_else(|_| Err(Fault::other(format!("not done within {:?}", run.patience))))
         })
     });
     thread.join().unwrap_or_else(|_| Err(Fault::other("it panicked")))

@@ -6,6 +6,8 @@ mod fan_out;
 mod files;
 mod idle;
 mod million;
+mod pages;
+mod rest;
 mod resume;
 mod send;
 mod start_up;
@@ -20,14 +22,16 @@ use crate::{
 };
 
 /// The names of all workloads.
-pub(crate) const NAMES: [&str; 13] = [
+pub(crate) const NAMES: [&str; 15] = [
     "room-single",
     "room-burst",
     "small-rooms",
+    "many-rooms",
     "idle",
     "latency",
     "connect",
     "resume",
+    "pages",
     "send",
     "send-sqlite",
     "files",
@@ -55,6 +59,15 @@ pub(crate) struct Size {
     /// Seconds of measuring
     #[arg(long)]
     pub(crate) seconds: Option<f64>,
+    /// Further sockets that are sent nothing
+    #[arg(long)]
+    pub(crate) idle: Option<u64>,
+    /// Rooms that each socket subscribes to
+    #[arg(long)]
+    pub(crate) rooms_per_socket: Option<u64>,
+    /// All sockets of a room at the same edge
+    #[arg(long)]
+    pub(crate) apart: bool,
     /// Threads of the generator that hold sockets
     #[arg(long)]
     pub(crate) threads: Option<usize>,
@@ -72,6 +85,8 @@ pub(crate) async fn run(workload: &str, contender: &str, size: &Size, setup: &Se
         "room-single" => fan_out::room_single(contender, size, setup).await,
         "room-burst" => fan_out::room_burst(contender, size, setup).await,
         "small-rooms" => fan_out::small_rooms(contender, size, setup).await,
+        "many-rooms" => fan_out::many_rooms(contender, size, setup).await,
+        "pages" => pages::pages(contender, size, setup).await,
         "idle" => idle::idle(contender, size, setup).await,
         "latency" => fan_out::latency(contender, size, setup).await,
         "connect" => connect::connect(contender, size, setup).await,

@@ -75,8 +75,11 @@ impl LaneState {
     }
 
     fn touch(&mut self, pattern: &Arc<str>) {
-        self.touched.push_back(Arc::clone(pattern));
-        self.changed.notify_one();
+        // Else nobody takes it out: once it is connected, all that is wanted is looked at.
+        if self.up {
+            self.touched.push_back(Arc::clone(pattern));
+            self.changed.notify_one();
+        }
     }
 }
 
@@ -149,6 +152,34 @@ impl Hub {
         Box::new(HubSubscription::new(Arc::clone(self), number, inbox))
     }
 
+    /// A subscriber wants more patterns.
+    fn add(&self, number: u64, patterns: &[&str]) {
+        let mut state = self.lock();
+        let mut told = false;
+        for pattern in patterns {
+            told |= state.add(number, pattern);
+        }
+        if told {
+            self.set_connected(false);
+        }
+    }
+
+    /// A subscriber no longer wants patterns. What is left of its own may all work.
+    fn remove(&self, number: u64, patterns: &[&str]) {
+        let mut state = self.lock();
+        for pattern in patterns {
+            state.remove(number, pattern);
+        }
+        self.settle(&mut state);
+    }
+
+    /// A subscriber is gone. Those that are left may all work.
+    fn forget(&self, number: u64) {
+        let mut state = self.lock();
+        state.forget(number);
+        self.settle(&mut state);
+    }
+
     /// Hands on what was published in this process.
     pub(crate) fn deliver(&self, publications: &[Publication]) {
         let mut delivery = self.delivery(0);
@@ -218,6 +249,11 @@ impl Hub {
         self.lock().refused(lane, patterns);
     }
 
+    /// Those are not subscribed to, and will not be on this connection.
+    pub(crate) fn denied(&self, lane: Lane, patterns: &[Arc<str>]) {
+        self.lock().denied(lane, patterns);
+    }
+
     /// A lane is lost: tells all who were told that it works.
     pub(crate) fn lost(&self, lane: Lane) {
         let mut state = self.lock();
@@ -266,3 +302,7 @@ impl Hub {
 fn gauge(connected: bool) {
     metrics::gauge!("chatflow_broker_connected").set(if connected { 1.0 } else { 0.0 });
 }
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

@@ -12,10 +12,10 @@
 //! - nothing here blocks a publisher on a slow subscriber, and nothing is kept without a bound in bytes.
 
 mod hub;
+mod hub_broker;
 mod inbox;
 mod memory;
 mod message;
-mod publishing;
 mod redis;
 mod source;
 mod url;

@@ -2,47 +2,28 @@
 
 use std::sync::Arc;
 
-use futures_util::{FutureExt as _, future::BoxFuture};
-use tokio::sync::watch;
+use crate::{
+    Error, INBOX_BYTES, Publication,
+    hub::Hub,
+    hub_broker::{HubBroker, Publisher},
+};
 
-use crate::{Backend, Error, INBOX_BYTES, Publication, Subscription, hub::Hub, publishing};
+/// A broker of this process alone.
+pub type MemoryBroker = HubBroker<ToHub>;
 
-/// See the module.
-pub struct MemoryBroker {
-    hub: Arc<Hub>,
-}
+/// Hands on to the hub itself.
+pub struct ToHub(Arc<Hub>);
 
 impl Default for MemoryBroker {
     fn default() -> Self {
-        Self {
-            hub: Hub::always(INBOX_BYTES),
-        }
+        let hub = Hub::always(INBOX_BYTES);
+        Self::of(Arc::clone(&hub), ToHub(hub))
     }
 }
 
-impl Drop for MemoryBroker {
-    fn drop(&mut self) {
-        self.hub.close();
-    }
-}
-
-impl Backend for MemoryBroker {
-    fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>> {
-        async move {
-            let publish = async {
-                self.hub.deliver(&publications);
-                Ok(())
-            };
-            publishing::measured(&publications, publish).await
-        }
-        .boxed()
-    }
-
-    fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription> {
-        self.hub.subscribe(patterns)
-    }
-
-    fn connected(&self) -> watch::Receiver<bool> {
-        self.hub.connected()
+impl Publisher for ToHub {
+    async fn publish(&self, publications: &[Publication]) -> Result<(), Error> {
+        self.0.deliver(publications);
+        Ok(())
     }
 }

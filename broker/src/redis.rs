@@ -12,15 +12,14 @@ mod session;
 
 use std::sync::Arc;
 
-use futures_util::{FutureExt as _, future::BoxFuture};
 use runtime::Shutdown;
-use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    Backend, BrokerUrl, Error, INBOX_BYTES, Publication, Subscription,
+    BrokerUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication,
     hub::{Hub, Publishes},
-    publishing,
+    hub_broker::{HubBroker, Publisher},
 };
 use link::in_words;
 use listener::Listener;
@@ -30,9 +29,11 @@ pub use cluster::ClusterBroker;
 pub use link::RedisLink;
 
 /// See the module.
-pub struct RedisBroker {
+pub type RedisBroker = HubBroker<ToServer>;
+
+/// Publishes at one server.
+pub struct ToServer {
     link: RedisLink,
-    hub: Arc<Hub>,
     _end: DropGuard,
 }
 
@@ -62,41 +63,21 @@ impl RedisBroker {
         let (last, ended) = (shutdown.token(), end.clone());
         // Nothing waits for it: what is connected is heard until the process ends.
         tokio::spawn(async move { ended.run_until_cancelled(listener.run(last)).await });
-        Self {
-            link,
-            hub,
-            _end: end.drop_guard(),
-        }
+        let end = end.drop_guard();
+        Self::of(hub, ToServer { link, _end: end })
     }
+}
 
-    async fn publish_now(&self, publications: &[Publication]) -> Result<(), Error> {
+impl Publisher for ToServer {
+    async fn publish(&self, publications: &[Publication]) -> Result<(), Error> {
         let publications: Vec<&Publication> = publications.iter().collect();
-        let answers = publish(&self.link, &publications, Channels::Whole).await;
+        let deadline = Instant::now() + PUBLISH_DEADLINE;
+        let answers = publish(&self.link, &publications, Channels::Whole, deadline).await;
         let refused = answers.map(|answers| answers.into_iter().find_map(Result::err));
         match refused {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(Error::Unavailable(in_words(&error))),
             Err(reason) => Err(Error::Unavailable(reason)),
         }
-    }
-}
-
-impl Drop for RedisBroker {
-    fn drop(&mut self) {
-        self.hub.close();
-    }
-}
-
-impl Backend for RedisBroker {
-    fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>> {
-        async move { publishing::measured(&publications, self.publish_now(&publications)).await }.boxed()
-    }
-
-    fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription> {
-        self.hub.subscribe(patterns)
-    }
-
-    fn connected(&self) -> watch::Receiver<bool> {
-        self.hub.connected()
     }
 }

@@ -28,9 +28,14 @@ async fn listening(broker: &Broker, rooms: &[String]) -> Box<dyn Subscription> {
     let mut heard = subscribed(broker, &["presence", "user:*"]).await;
     let names: Vec<&str> = rooms.iter().map(String::as_str).collect();
     heard.add(&names);
-    let mut told: Vec<Event> = Vec::new();
-    while told.len() < names.len() {
-        told.push(event(&mut heard).await);
+    let (mut told, mut works) = (Vec::new(), true);
+    while told.len() < names.len() || !works {
+        match event(&mut heard).await {
+            // The connection to one of the servers was still on its way.
+            Event::Interrupted => works = false,
+            Event::Connected => works = true,
+            other => told.push(other),
+        }
     }
     for name in names {
         assert!(told.contains(&added(name)), "{name}: {told:?}");
@@ -184,18 +189,9 @@ async fn a_slot_that_moves_is_followed_and_nothing_fails() {
     let cluster = rig.cluster();
     let rooms = rooms(cluster).await;
     let mut heard = listening(&rig.broker, &rooms).await;
-    let slot = ask(&cluster.masters()[0], &["CLUSTER", "KEYSLOT", &rooms[0]]).await;
-    let slot = redis::from_redis_value::<u16>(slot).unwrap().to_string();
+    let slot = slot(cluster, &rooms[0]).await;
     for to in [1, 2, 0] {
-        let id = ask(&cluster.masters()[to], &["CLUSTER", "MYID"]).await;
-        let id: String = redis::from_redis_value(id).unwrap();
-        for at in [to, 0, 1, 2] {
-            ask(
-                &cluster.masters()[at],
-                &["CLUSTER", "SETSLOT", &slot, "NODE", &id],
-            )
-            .await;
-        }
+        move_slots(cluster, slot..slot + 1, to, &[to, 0, 1, 2]).await;
         // Published where it is now, whoever is believed to have it.
         publish(&rig.broker, &rooms[0], "moving")
             .await
@@ -214,6 +210,138 @@ async fn a_slot_that_moves_is_followed_and_nothing_fails() {
             works(&rig.broker, &mut heard, room, "undisturbed").await;
         }
     }
+}
+
+async fn slot(cluster: &Cluster, room: &str) -> u16 {
+    let slot = ask(&cluster.masters()[0], &["CLUSTER", "KEYSLOT", room]).await;
+    redis::from_redis_value(slot).expect("a slot")
+}
+
+/// Gives slots to another server, and tells `told` of it.
+async fn move_slots(cluster: &Cluster, slots: std::ops::Range<u16>, to: usize, told: &[usize]) {
+    // So that gossip of those who are told last is known to be old.
+    ask(&cluster.masters()[to], &["CLUSTER", "BUMPEPOCH"]).await;
+    let id = ask(&cluster.masters()[to], &["CLUSTER", "MYID"]).await;
+    let id: String = redis::from_redis_value(id).expect("an id");
+    for at in told {
+        let mut moves = redis::pipe();
+        for slot in slots.clone() {
+            moves
+                .cmd("CLUSTER")
+                .arg(&["SETSLOT", &slot.to_string(), "NODE", &id])
+                .ignore();
+        }
+        let mut connection = cluster.masters()[*at].connection().await;
+        let moved = moves.query_async::<()>(&mut connection).await;
+        moved.expect("slots can be given away");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_moves_away_and_straight_back_is_heard_again() {
+    let rig = Rig::on_cluster().await;
+    let cluster = rig.cluster();
+    let rooms = rooms(cluster).await;
+    let mut heard = listening(&rig.broker, &rooms).await;
+    let slot = slot(cluster, &rooms[0]).await;
+    for _ in 0..5 {
+        // The server that has it drops who subscribes; whoever is asked afterwards sees nothing of it.
+        for to in [1, 0] {
+            move_slots(cluster, slot..slot + 1, to, &[to, 1 - to, 2]).await;
+        }
+        let told = comes_to_work(&rig.broker, &mut heard, &rooms[0], "back").await;
+        assert!(told.contains(&Event::Interrupted), "{told:?}");
+    }
+}
+
+/// The server at which what is on all of them is heard, if there is one.
+async fn home(cluster: &Cluster) -> Option<usize> {
+    for (at, server) in cluster.masters().iter().enumerate() {
+        let told = ask(server, &["PUBSUB", "NUMSUB", "presence"]).await;
+        let (_, count): (String, i64) = redis::from_redis_value(told).expect("a channel and its subscribers");
+        if count > 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_slots_is_left_and_nothing_fails() {
+    let rig = Rig::on_cluster().await;
+    let cluster = rig.cluster();
+    let rooms = rooms(cluster).await;
+    let mut heard = listening(&rig.broker, &rooms).await;
+    connected(&rig.broker, true).await;
+    let left = home(cluster).await.expect("there is one");
+    let next = (left + 1) % 3;
+    let slots = [0..5461, 5461..10922, 10922..16384];
+    move_slots(cluster, slots[left].clone(), next, &[next, left, (left + 2) % 3]).await;
+    wait::until(
+        wait::START,
+        "what is on all servers goes by another one",
+        async || {
+            publish(&rig.broker, "presence", "moving")
+                .await
+                .expect("it is published all the while");
+            home(cluster).await.is_some_and(|at| at != left)
+        },
+    )
+    .await;
+    comes_to_work(&rig.broker, &mut heard, &rooms[left], "moved").await;
+}
+
+async fn forgets_the_others(server: &Server) {
+    let nodes = ask(server, &["CLUSTER", "NODES"]).await;
+    let nodes: String = redis::from_redis_value(nodes).expect("a text");
+    for other in nodes.lines().filter(|line| !line.contains("myself")) {
+        let id = other.split(' ').next().expect("an id");
+        ask(server, &["CLUSTER", "FORGET", id]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_lost_sight_of_the_others_is_not_believed() {
+    let cluster = Cluster::start_new().await;
+    let rooms = rooms(&cluster).await;
+    forgets_the_others(&cluster.masters()[0]).await;
+    // Its URL names that one first.
+    let rig = Rig::on(cluster);
+    let mut heard = rig.broker.subscribe(&[&rooms[1], &rooms[2]]);
+    assert_eq!(event(&mut heard).await, Event::Connected);
+    for room in &rooms[1..] {
+        works(&rig.broker, &mut heard, room, "seen by the others").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_cut_off_from_most_others_is_not_believed() {
+    let (cut_off, cluster) = (Cluster::start_new().await, Cluster::start_new().await);
+    for gone in &cut_off.masters()[1..] {
+        gone.kill().await;
+    }
+    fails(&cut_off.masters()[0]).await;
+    // As after a takeover that it has not heard of: others have its slots, and see them work.
+    let url = format!(
+        "redis-cluster://127.0.0.1:{},127.0.0.1:{}",
+        cut_off.masters()[0].port(),
+        cluster.masters()[0].port()
+    );
+    let rig = Rig::at(&url);
+    let rooms = rooms(&cluster).await;
+    let mut heard = subscribed(&rig.broker, &["presence"]).await;
+    for room in &rooms {
+        heard.add(&[room]);
+        comes_to_work(&rig.broker, &mut heard, room, "seen by the others").await;
+    }
+
+    // Where nobody sees it work, who knows of most is believed.
+    forgets_the_others(&cut_off.masters()[0]).await;
+    cluster.masters()[1].kill().await;
+    fails(&cluster.masters()[0]).await;
+    let rig = Rig::at(&url);
+    let mut heard = rig.broker.subscribe(&[&rooms[2]]);
+    comes_to_work(&rig.broker, &mut heard, &rooms[2], "what is left of it").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -173,7 +173,14 @@ async fn a_user_who_may_not_trace_hears_and_publishes_everything_else() {
     let refused = broker.publish(vec![publication("user:alice", "x")]).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
 
+    heard.add(&["trace:late"]);
+    // Asked for later: once it is confirmed, the other one was denied.
+    heard.add(&["room:late"]);
+    assert_eq!(event(&mut heard).await, added("room:late"));
     redis_does(&server, "ACL SETUSER limited &trace:*").await;
+    heard.remove(&["trace:late"]);
+    heard.add(&["trace:late"]);
+    assert_eq!(event(&mut heard).await, added("trace:late"));
     server.kill_clients().await;
     assert_eq!(event(&mut heard).await, Event::Interrupted);
     assert_eq!(event(&mut heard).await, Event::Connected);

@@ -54,7 +54,7 @@ pub struct Settings {
         help = "Replicas of PostgreSQL that history may be read from, separated by commas: postgres://…"
     )]
     database_read_url: Option<String>,
-    /// The broker: redis://host:port; without one, live frames stay in this process
+    /// The broker: redis://host:port, or redis-cluster://host:port,host:port; without one, live frames stay in this process
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
     /// Where mentions are delivered to; empty: they wait in the store

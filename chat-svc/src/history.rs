@@ -1,6 +1,9 @@
 //! Reading a room's log: pages of its history, and what changed since.
 
+use std::collections::{HashMap, HashSet};
+
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     error::{Error, Result},
@@ -13,6 +16,9 @@ pub const PAGE_BYTES: u32 = 1024 * 1024;
 
 /// Rows read from the store at once: sixteen-thousand-character messages by the thousand would be too much memory.
 const CHUNK: u32 = 200;
+
+/// Rooms whose pages are read at once for one caller.
+const AT_ONCE: usize = 4;
 
 /// A page of a room's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,15 +82,42 @@ pub async fn page<S: Rooms + Log>(store: &S, room_id: &str, span: Span, limit: u
 /// [`Error::NoSuchRoom`].
 pub async fn changes_since<S: Rooms + Log>(store: &S, room_id: &str, since: Since) -> Result<Answer> {
     let head = head(store, room_id).await?;
+    answer(store, &head, since).await
+}
+
+/// Reads what changed since in many rooms, in their order; nothing of a room that does not exist.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn changes_of_rooms<S: Rooms + Log>(
+    store: &S,
+    asked: Vec<(String, Since)>,
+) -> Result<Vec<Option<Answer>>> {
+    let rooms: HashSet<String> = asked.iter().map(|(room_id, _)| room_id.clone()).collect();
+    let heads = store.heads(rooms.into_iter().collect()).await?;
+    let heads: HashMap<&str, &Head> = heads.iter().map(|head| (&*head.room_id, head)).collect();
+    let pages = asked.into_iter().map(|(room_id, since)| {
+        let head = heads.get(&*room_id).copied();
+        async move {
+            match head {
+                Some(head) => Ok(Some(answer(store, head, since).await?)),
+                None => Ok(None),
+            }
+        }
+    });
+    stream::iter(pages).buffered(AT_ONCE).try_collect().await
+}
+
+async fn answer<S: Log>(store: &S, head: &Head, since: Since) -> Result<Answer> {
     let is_ours = head.last_seq >= since.seq
         && match &since.id {
-            Some(id) => store.was_of(room_id, since.seq, id).await?,
+            Some(id) => store.was_of(&head.room_id, since.seq, id).await?,
             None => true,
         };
     Ok(if is_ours {
-        Answer::Changes(changes(store, room_id, &since, &head).await?)
+        Answer::Changes(changes(store, &since, head).await?)
     } else {
-        Answer::Forked(head)
+        Answer::Forked(head.clone())
     })
 }
 
@@ -93,7 +126,7 @@ async fn head<S: Rooms>(store: &S, room_id: &str) -> Result<Head> {
     heads.into_iter().next().ok_or(Error::NoSuchRoom)
 }
 
-async fn changes<S: Log>(store: &S, room_id: &str, since: &Since, head: &Head) -> Result<Changes> {
+async fn changes<S: Log>(store: &S, since: &Since, head: &Head) -> Result<Changes> {
     let last_seq = head.last_seq;
     let max_bytes = since.max_bytes as usize;
     let bound = since
@@ -114,7 +147,7 @@ async fn changes<S: Log>(store: &S, room_id: &str, since: &Since, head: &Head) -
             break;
         }
         let wanted = left.min(CHUNK);
-        let rows = store.changes(room_id, (at, bound), head, wanted).await?;
+        let rows = store.changes(&head.room_id, (at, bound), head, wanted).await?;
         let all = rows.len() < wanted as usize;
         for message in rows {
             if bytes >= max_bytes {

@@ -173,22 +173,41 @@ impl<S: store::Identities> Identities<S> {
     /// # Errors
     /// [`Error::UnknownToken`].
     pub async fn authenticate(&self, token: &str) -> Result<Identity> {
-        let hash = Token::parse(token).ok_or(Error::UnknownToken)?.hash();
+        let found = self.authenticate_all(&[token.to_owned()]).await?;
+        found.into_iter().next().flatten().ok_or(Error::UnknownToken)
+    }
+
+    /// Whose tokens these are, in their order; nobody's where one is unknown or over.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn authenticate_all(&self, tokens: &[String]) -> Result<Vec<Option<Identity>>> {
         let now = self.clock.now();
-        let session = if let Some(answer) = self.sessions.get(&hash) {
-            answer
-        } else {
-            let answer = self.store.session(hash, now).await?;
-            self.sessions.put_unless_there(hash, answer.clone());
-            answer
+        let hashes: Vec<Option<[u8; 32]>> = tokens
+            .iter()
+            .map(|token| Token::parse(token).map(|token| token.hash()))
+            .collect();
+        let ask = async |unknown: Vec<[u8; 32]>| {
+            let found = self.store.sessions(unknown, now).await?;
+            Ok(found
+                .into_iter()
+                .map(|session| (session.token_hash, Some(session)))
+                .collect())
         };
-        let session = session.filter(|session| session.expires_at > now);
-        let session = session.ok_or(Error::UnknownToken)?;
-        Ok(Identity {
-            user_id: session.user_id,
-            username: session.username,
-            guest: session.guest,
-        })
+        let known = self
+            .sessions
+            .get_all(hashes.iter().flatten().copied(), ask)
+            .await?;
+        let identity = |hash: Option<[u8; 32]>| {
+            let session = known.get(&hash?)?.clone();
+            let session = session.filter(|session| session.expires_at > now)?;
+            Some(Identity {
+                user_id: session.user_id,
+                username: session.username,
+                guest: session.guest,
+            })
+        };
+        Ok(hashes.into_iter().map(identity).collect())
     }
 
     /// Ends a session, if the token has one.
@@ -209,14 +228,24 @@ impl<S: store::Identities> Identities<S> {
     /// # Errors
     /// Where the store fails.
     pub async fn is_owned(&self, user_id: &str) -> Result<bool> {
-        fields::id("user_id", user_id)?;
-        let key = user_id.to_owned();
-        if let Some(answer) = self.owned.get(&key) {
-            return Ok(answer);
+        let owned = self.are_owned(&[user_id.to_owned()]).await?;
+        Ok(owned.into_iter().any(|owned| owned))
+    }
+
+    /// Whether accounts own these ids, in their order.
+    ///
+    /// # Errors
+    /// Where the store fails, and for what is no id.
+    pub async fn are_owned(&self, user_ids: &[String]) -> Result<Vec<bool>> {
+        for user_id in user_ids {
+            fields::id("user_id", user_id)?;
         }
-        let answer = self.store.account(user_id).await?.is_some();
-        self.owned.put_unless_there(key, answer);
-        Ok(answer)
+        let ask = async |unknown| {
+            let owned = self.store.owned(unknown).await?;
+            Ok(owned.into_iter().map(|user_id| (user_id, true)).collect())
+        };
+        let known = self.owned.get_all(user_ids.iter().cloned(), ask).await?;
+        Ok(user_ids.iter().map(|user_id| known[user_id]).collect())
     }
 }
 

@@ -173,15 +173,17 @@ pub trait Identities: Clone + Send + Sync + 'static {
     fn create_account(&self, account: Account, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
     /// One account.
     fn account(&self, user_id: &str) -> impl Future<Output = Result<Option<Account>>> + Send;
+    /// Those of these ids that accounts own.
+    fn owned(&self, user_ids: Vec<String>) -> impl Future<Output = Result<Vec<String>>> + Send;
     /// Opens a session.
     fn open_session(&self, session: StoredSession, now: Timestamp)
     -> impl Future<Output = Result<()>> + Send;
-    /// The session with this token, if it has not ended by `now`, and its user id was not taken by an account since.
-    fn session(
+    /// The sessions with these tokens that have not ended by `now`, and whose user ids were not taken by an account since.
+    fn sessions(
         &self,
-        token_hash: [u8; 32],
+        token_hashes: Vec<[u8; 32]>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<StoredSession>>> + Send;
+    ) -> impl Future<Output = Result<Vec<StoredSession>>> + Send;
     /// Ends a session, if there is one.
     fn end_session(&self, token_hash: [u8; 32]) -> impl Future<Output = Result<()>> + Send;
     /// Removes what ended before `now`; answers how many.

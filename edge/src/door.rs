@@ -1,18 +1,17 @@
 //! Who is at the door: a session's token, or, with open access, a name alone.
 
-use proto::{
-    chat::{AuthenticateRequest, IsOwnedRequest},
-    fields::{self, Invalid},
-};
-use runtime::client::idempotent;
-use tonic::Code;
+mod identities;
 
+use proto::fields::{self, Invalid};
+use runtime::Shutdown;
+
+use self::identities::Identities;
 use crate::upstream::Upstream;
 
 /// Lets callers in, or says why not. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Door {
-    upstream: Upstream,
+    identities: Identities,
     open_access: bool,
 }
 
@@ -59,9 +58,9 @@ impl From<Invalid> for Refusal {
 
 impl Door {
     /// With `open_access`, a caller without a token may act under any name that no account owns.
-    pub fn new(upstream: Upstream, open_access: bool) -> Self {
+    pub fn new(upstream: &Upstream, open_access: bool, shutdown: &Shutdown) -> Self {
         Self {
-            upstream,
+            identities: Identities::start(upstream, shutdown),
             open_access,
         }
     }
@@ -71,7 +70,7 @@ impl Door {
         self.open_access
     }
 
-    /// Lets a caller in.
+    /// Lets a caller in, within the deadline of whatever asks.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -84,19 +83,8 @@ impl Door {
     }
 
     async fn by_token(&self, token: &str, claim: Claim<'_>) -> Result<Caller, Refusal> {
-        let request = AuthenticateRequest {
-            token: token.to_owned(),
-        };
-        let identity = idempotent(&self.upstream.budgets.chat, || {
-            let (mut identity, request) = (self.upstream.identity.clone(), request.clone());
-            async move { identity.authenticate(request).await }
-        })
-        .await
-        .map_err(|status| match status.code() {
-            Code::Unauthenticated | Code::InvalidArgument => Refusal::NotSignedIn,
-            _ => Refusal::Unavailable,
-        })?;
-        let identity = identity.into_inner();
+        let found = self.identities.of_token(token).await;
+        let identity = found.ok_or(Refusal::Unavailable)?.ok_or(Refusal::NotSignedIn)?;
         if claim.user_id.is_some_and(|wanted| wanted != identity.user_id) {
             return Err(Refusal::NotAllowed);
         }
@@ -112,16 +100,12 @@ impl Door {
         fields::id("user_id", user_id)?;
         let username = claim.username.filter(|name| !name.is_empty()).unwrap_or(user_id);
         fields::username("username", username)?;
-        let request = IsOwnedRequest {
-            user_id: user_id.to_owned(),
-        };
-        let owned = idempotent(&self.upstream.budgets.chat, || {
-            let (mut identity, request) = (self.upstream.identity.clone(), request.clone());
-            async move { identity.is_owned(request).await }
-        })
-        .await
-        .map_err(|_| Refusal::Unavailable)?;
-        if owned.into_inner().owned {
+        if self
+            .identities
+            .is_owned(user_id)
+            .await
+            .ok_or(Refusal::Unavailable)?
+        {
             return Err(Refusal::NotAllowed);
         }
         Ok(Caller {

@@ -7,12 +7,14 @@ mod by_room;
 mod canary;
 pub mod config;
 pub mod door;
+mod gather;
 mod hub;
 #[cfg(feature = "bench-check")]
 #[doc(hidden)]
 pub use hub::bench_check;
 pub mod layers;
 mod meters;
+mod preread;
 mod recovery;
 pub mod rest;
 pub mod router;

@@ -12,10 +12,15 @@ use crate::{
     ui,
 };
 
-/// The whole. `sockets` are the routes of the two sockets.
-pub fn router(app: App, sockets: Router, limits: &HttpLimits, health: Health, shutdown: &Shutdown) -> Router {
-    let per_minute = limits.requests_per_minute;
-    let all = Rate::new(per_minute, per_minute / 6, shutdown);
+/// The whole. `sockets` are the routes of the two sockets, `all` is the rate of all requests.
+pub fn router(
+    app: App,
+    sockets: Router,
+    limits: &HttpLimits,
+    all: Rate,
+    health: Health,
+    shutdown: &Shutdown,
+) -> Router {
     let sign_in = Rate::new(limits.sign_ins_per_minute, limits.sign_ins_per_minute, shutdown);
     let layers = ServiceBuilder::new()
         .layer(middleware::from_fn_with_state(limits.proxy_hops, request::handle))

@@ -6,10 +6,14 @@ use tokio::net::TcpListener;
 use crate::{
     config::Config,
     door::Door,
+    layers::rate::Rate,
     rest::app::App,
     router::router,
     serve,
-    socket::{SocketLimits, Sockets},
+    socket::{
+        SocketLimits, Sockets,
+        handshake::{Guards, Handshakes},
+    },
     upstream::Upstream,
 };
 
@@ -40,7 +44,7 @@ pub async fn serve_on(
     let access = config.access;
     let upstream = Upstream::connect(&config.services, &shutdown);
     follow_start(&upstream, &health, &shutdown);
-    let door = Door::new(upstream.clone(), access.open);
+    let door = Door::new(&upstream, access.open, &shutdown);
     let most = serve::affordable(access.max_connections);
     let limits = SocketLimits {
         // The rest is for REST and for probes: sockets that take all they may have can't crowd them out.
@@ -60,14 +64,23 @@ pub async fn serve_on(
     )
     .map_err(|error| Fatal::unavailable(format!("can't watch sockets: {error}")))?;
     let app = App::new(upstream, door, access.max_upload_bytes);
-    let router = router(app, sockets.routes(), &access.http, health, &shutdown);
+    let http = &access.http;
+    let per_minute = http.requests_per_minute;
+    let rate = Rate::new(per_minute, per_minute / 6, &shutdown);
+    let guards = Guards {
+        origins: http.origins.clone(),
+        rate: rate.clone(),
+        proxy_hops: http.proxy_hops,
+    };
+    let router = router(app, sockets.routes(), http, rate, health, &shutdown);
     if access.open && !address.ip().is_loopback() {
         tracing::warn!(
             "OPEN_ACCESS is on: whoever reaches this address acts under any name without an account"
         );
     }
     tracing::info!(%address, open_access = access.open, services = %config.services.chat, "edge up");
-    serve::serve(listener, router, most, &shutdown).await;
+    let handshakes = Handshakes::new(sockets, guards);
+    serve::serve(listener, router, handshakes, most, &shutdown).await;
     Ok(())
 }
 

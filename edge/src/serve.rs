@@ -1,4 +1,5 @@
-//! The listener: accepts connections, speaks HTTP/1.1 with upgrades on them, bounds them, and drains them at the end.
+//! The listener: accepts connections, has handshakes taken out, speaks HTTP/1.1 with upgrades on the others, bounds them,
+//! and drains them at the end.
 
 use std::{
     convert::Infallible,
@@ -9,26 +10,28 @@ use std::{
 
 use axum::{Router, body::Body, extract::ConnectInfo, response::Response};
 use hyper::{Request, body::Incoming, server::conn::http1};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use runtime::Shutdown;
 use rustix::{
     net::sockopt,
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tower::ServiceExt as _;
+
+use crate::{
+    preread::Preread,
+    socket::handshake::{Greeted, Handshakes},
+};
 
 /// How long a connection may take to send a request's head: the first one, or the next one of a kept connection.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The largest head of a request, in bytes.
-const HEAD_BYTES: usize = 16 * 1024;
+pub(crate) const HEAD_BYTES: usize = 16 * 1024;
 
 /// Header lines of a request.
-const HEADERS: usize = 100;
+pub(crate) const HEADERS: usize = 100;
 
 /// The kernel drops a connection whose peer takes nothing of what we sent for so long.
 const UNTAKEN_MS: u32 = 60_000;
@@ -71,7 +74,17 @@ impl OfConnection {
 
 /// Serves at most so many connections at once, sockets included, until the shutdown begins. Connections in the
 /// middle of a request end with it; the process waits for them.
-pub async fn serve(listener: TcpListener, router: Router, most: usize, shutdown: &Shutdown) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    handshakes: Handshakes,
+    most: usize,
+    shutdown: &Shutdown,
+) {
+    // Connections inherit it from their listener.
+    if let Err(error) = tune(&listener) {
+        tracing::debug!(%error, "connections could not be tuned");
+    }
     let places = Arc::new(Semaphore::new(most));
     let mut told_full = false;
     loop {
@@ -96,15 +109,26 @@ pub async fn serve(listener: TcpListener, router: Router, most: usize, shutdown:
             continue;
         };
         told_full = false;
-        let (router, token, place) = (router.clone(), shutdown.clone(), place);
-        shutdown.spawn(async move { converse(stream, peer, router, place, &token).await });
+        let (router, handshakes, token) = (router.clone(), handshakes.clone(), shutdown.clone());
+        shutdown.spawn(async move {
+            let greeted = tokio::select! {
+                greeted = timeout(HEAD_PATIENCE, handshakes.greet(stream, peer)) => greeted,
+                () = token.begun() => return,
+            };
+            match greeted {
+                Ok(Ok(Greeted::Socket(newcomer))) => handshakes.admit(newcomer, place).await,
+                // Large, and mostly not needed.
+                Ok(Ok(Greeted::Other(connection))) => {
+                    Box::pin(converse(connection, peer, router, place, &token)).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection broke off"),
+                Err(_) => tracing::debug!(%peer, "a connection says nothing"),
+            }
+        });
     }
 }
 
-async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Place, shutdown: &Shutdown) {
-    if let Err(error) = tune(&stream) {
-        tracing::debug!(%error, "a connection could not be tuned");
-    }
+async fn converse(connection: Preread, peer: SocketAddr, router: Router, place: Place, shutdown: &Shutdown) {
     let place = OfConnection(Arc::new(Mutex::new(Some(place))));
     let service =
         hyper::service::service_fn(move |request| answer(router.clone(), peer, place.clone(), request));
@@ -113,7 +137,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, place: Pl
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(connection, service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -139,10 +163,10 @@ async fn answer(
     router.oneshot(request.map(Body::new)).await
 }
 
-fn tune(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    sockopt::set_tcp_user_timeout(stream, UNTAKEN_MS)?;
-    sockopt::set_socket_keepalive(stream, true)?;
+fn tune(listener: &TcpListener) -> std::io::Result<()> {
+    sockopt::set_tcp_nodelay(listener, true)?;
+    sockopt::set_tcp_user_timeout(listener, UNTAKEN_MS)?;
+    sockopt::set_socket_keepalive(listener, true)?;
     Ok(())
 }
 

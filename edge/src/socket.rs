@@ -6,6 +6,7 @@ pub(crate) mod close;
 pub(crate) mod connection;
 pub(crate) mod farewell;
 mod gate;
+pub mod handshake;
 pub(crate) mod home;
 pub(crate) mod inbound;
 mod lanes;
@@ -26,7 +27,6 @@ use std::{
 use axum::{Router, routing::get};
 use broker::Broker;
 use runtime::{Shutdown, health::Health};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -73,14 +73,13 @@ impl Sockets {
         let (asker, asked) = asks::channel();
         beat::start(roster.clone(), upstream.clone(), shutdown);
         let canary = Canary::start(broker.clone(), health, shutdown);
-        let log = Log::new(upstream.clone());
+        let log = Log::new(upstream.clone(), shutdown);
         let shared = Arc::new(Live {
             upstream,
             door,
             asker,
             roster: roster.clone(),
             gate: gate.clone(),
-            admissions: Semaphore::new(admission::ADMISSIONS),
             limits,
             ids: AtomicU64::new(1),
             shutdown: shutdown.clone(),

@@ -41,7 +41,7 @@ pub struct Settings {
         help = "The store: sqlite://path/to/file.db or postgres://user:password@host:port/database"
     )]
     database_url: String,
-    /// The broker: redis://host:port; without one, live frames stay in this process
+    /// The broker: redis://host:port, or redis-cluster://host:port,host:port; without one, live frames stay in this process
     #[arg(long, env = "REDIS_URL", hide_env_values = true)]
     redis_url: Option<String>,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! ChatFlow as it runs on servers: every service a process of its own, on Redis and PostgreSQL, with everything on that is on by default.
 
-use std::{net::SocketAddr, path::Path};
+use std::path::Path;
 
 use proto::chat::{CreateRoomRequest, chat_service_client::ChatServiceClient};
 use test_support::{
@@ -8,7 +8,7 @@ use test_support::{
     postgres::{self, Durability},
 };
 
-use super::{Running, Server, Setup, floor::redis};
+use super::{Running, Server, Setup, redis::Broker};
 use crate::{
     control::{Greeting, Way},
     fault::{Fault, Result},
@@ -25,16 +25,19 @@ const REQUESTS_PER_MINUTE: u32 = 1_000_000_000;
 pub(crate) struct Cluster {
     /// Its database server.
     pub(crate) postgres: postgres::Server,
+    /// Its replica, where history is read from one.
+    pub(crate) replica: Option<postgres::Server>,
     /// `http://127.0.0.1:<port>` of each edge; none where another contender takes its place.
     pub(crate) edges: Vec<String>,
     /// `http://127.0.0.1:<port>` of each chat-svc.
     pub(crate) chats: Vec<String>,
+    /// What its messages go through.
+    pub(super) redis: Broker,
     directory: tempfile::TempDir,
 }
 
 /// What is behind the edges.
 pub(super) struct Backend {
-    pub(super) redis: SocketAddr,
     pub(super) others: Vec<Server>,
     pub(super) cluster: Cluster,
     presence_url: String,
@@ -45,7 +48,6 @@ pub(super) struct Backend {
 /// Starts all of it.
 pub(super) async fn start(setup: &Setup) -> Result<Running> {
     let Backend {
-        redis,
         others,
         mut cluster,
         presence_url,
@@ -54,7 +56,7 @@ pub(super) async fn start(setup: &Setup) -> Result<Running> {
     } = backend(setup).await?;
     let started = Started {
         setup,
-        redis_url: &format!("redis://{redis}"),
+        broker: &cluster.redis,
         directory: cluster.directory.path(),
     };
     let (mut servers, mut addresses) = (Vec::new(), Vec::new());
@@ -82,12 +84,13 @@ pub(super) async fn start(setup: &Setup) -> Result<Running> {
         servers,
         others,
         cluster: Some(cluster),
+        profile: None,
     })
 }
 
 /// Starts everything but edges.
 pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
-    let (redis, redis_address) = redis().await?;
+    let (broker, mut others) = Broker::start(setup.redis_cluster).await?;
     let settings = postgres::Settings {
         durability: Durability::Full,
         scale: postgres::Scale::Load,
@@ -101,10 +104,15 @@ pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
     for database in ["chat_db", "notifications_db", "files_db"] {
         postgres.create_database(database).await;
     }
+    let replica = if setup.read_replica {
+        Some(postgres.replica().await)
+    } else {
+        None
+    };
     let directory = tempfile::tempdir().map_err(|error| Fault::other(error.to_string()))?;
     let started = Started {
         setup,
-        redis_url: &format!("redis://{redis_address}"),
+        broker: &broker,
         directory: directory.path(),
     };
 
@@ -118,31 +126,42 @@ pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
     let (files, files_url) = started
         .service("files-svc", &[("DATABASE_URL", postgres.url("files_db"))])
         .await?;
-    let mut others = vec![presence, notify, files, redis];
+    others.extend([presence, notify, files]);
     let mut chats = Vec::new();
     for _ in 0..setup.chats.max(1) {
-        let env = [
+        let mut env = vec![
             ("DATABASE_URL", chat_database(&postgres)),
             ("NOTIFY_URL", notify_url.clone()),
         ];
+        env.extend(
+            replica
+                .iter()
+                .map(|replica| ("DATABASE_READ_URL", replica.url("chat_db"))),
+        );
         let (chat, url) = started.service("chat-svc", &env).await?;
         others.push(chat);
         chats.push(url);
     }
-    let pid = postgres
-        .process()
-        .pid()
-        .ok_or_else(|| Fault::other("PostgreSQL has ended"))?;
-    others.push(Server::of("postgres", pid));
+    for (name, server) in [
+        ("postgres", Some(&postgres)),
+        ("postgres-replica", replica.as_ref()),
+    ] {
+        if let Some(server) = server {
+            let pid = server.process().pid();
+            let pid = pid.ok_or_else(|| Fault::other(format!("{name} has ended")))?;
+            others.push(Server::of(name, pid));
+        }
+    }
     match (&setup.chat_database, chats.first()) {
         (Some(_), Some(chat)) => ask_for_rooms(chat, setup.rooms).await?,
         _ => make_rooms(&postgres, setup.rooms).await?,
     }
     Ok(Backend {
-        redis: redis_address,
         others,
         cluster: Cluster {
             postgres,
+            replica,
+            redis: broker,
             edges: Vec::new(),
             chats,
             directory,
@@ -155,7 +174,7 @@ pub(super) async fn backend(setup: &Setup) -> Result<Backend> {
 
 struct Started<'a> {
     setup: &'a Setup,
-    redis_url: &'a str,
+    broker: &'a Broker,
     directory: &'a Path,
 }
 
@@ -185,7 +204,7 @@ impl Started<'_> {
         }
         let mut env = env.to_vec();
         if name != "files-svc" {
-            env.push(("REDIS_URL", self.redis_url.to_owned()));
+            env.extend(self.broker.env());
         }
         let further = self.setup.env.iter().filter(|(program, ..)| program == name);
         env.extend(further.map(|(_, variable, value)| (variable.as_str(), value.clone())));
@@ -203,7 +222,11 @@ impl Cluster {
              UPDATE rooms SET last_seq = {messages} WHERE id IN (SELECT 'r' || room FROM generate_series(0, {rooms} - 1) AS room);
              ANALYZE messages"
         );
-        execute(&self.postgres, &insert).await
+        execute(&self.postgres, &insert).await?;
+        if let Some(replica) = &self.replica {
+            replica.catches_up(&self.postgres).await;
+        }
+        Ok(())
     }
 }
 

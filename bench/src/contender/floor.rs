@@ -10,60 +10,30 @@ use crate::{
     fault::{Doing, Result},
 };
 
-/// Starts a floor that writes in this way, on so many threads (0: one per core).
-pub(super) async fn start(write: &str, threads: usize, source: Source) -> Result<Running> {
-    let port = ports::free();
+/// Starts so many floors that write in this way, each with a thread per core, as there can be several edges.
+pub(super) async fn start(write: &str, count: usize, source: Source) -> Result<Running> {
     let program = std::env::current_exe().doing("finding the floor")?;
-    let (port_text, redis, threads) = (port.to_string(), source.redis.to_string(), threads.to_string());
-    let args = [
-        "floor",
-        "--port",
-        &port_text,
-        "--redis",
-        &redis,
-        "--write",
-        write,
-        "--threads",
-        &threads,
-    ];
-    let server = Server::start(&format!("floor-{write}"), &program, &args, &[], Path::new("/"));
-    server.accepts(port).await?;
+    let redis = source.redis.to_string();
+    let (mut servers, mut addresses) = (Vec::new(), Vec::new());
+    for _ in 0..count.max(1) {
+        let port = ports::free();
+        let port_text = port.to_string();
+        let args = ["floor", "--port", &port_text, "--redis", &redis, "--write", write];
+        let server = Server::start(&format!("floor-{write}"), &program, &args, &[], Path::new("/"));
+        server.accepts(port).await?;
+        servers.push(server);
+        addresses.push(([127, 0, 0, 1], port).into());
+    }
     Ok(Running {
-        addresses: vec![([127, 0, 0, 1], port).into()],
+        addresses,
         greeting: Greeting {
             path: "/ws/{room}/{user}".into(),
             ..Greeting::default()
         },
         way: source.way,
-        servers: vec![server],
+        servers,
         others: source.others,
         cluster: source.cluster,
+        profile: None,
     })
-}
-
-/// A Redis of its own, and where it is.
-pub(super) async fn redis() -> Result<(Server, std::net::SocketAddr)> {
-    let port = ports::free();
-    let port_text = port.to_string();
-    let args = [
-        "--port",
-        &port_text,
-        "--bind",
-        "127.0.0.1",
-        "--appendonly",
-        "no",
-        "--daemonize",
-        "no",
-        "--save",
-        "",
-    ];
-    let server = Server::start(
-        "redis",
-        &super::server::system("redis-server")?,
-        &args,
-        &[],
-        Path::new("/"),
-    );
-    server.accepts(port).await?;
-    Ok((server, ([127, 0, 0, 1], port).into()))
 }

@@ -155,6 +155,7 @@ impl Peer {
             servers: vec![server],
             others: source.others,
             cluster: source.cluster,
+            profile: None,
         })
     }
 }

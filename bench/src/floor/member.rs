@@ -41,10 +41,18 @@ impl Member {
         }
     }
 
+    /// Whether it has to wait with what comes: then this is kept.
+    pub(super) fn waits(&mut self, bytes: &[u8]) -> bool {
+        let Some(pending) = &mut self.pending else {
+            return false;
+        };
+        pending.extend_from_slice(bytes);
+        true
+    }
+
     /// Sends, or keeps what can't be sent now: `true` where it has to be told when it can go on.
     pub(super) fn send(&mut self, bytes: &[u8]) -> bool {
-        if let Some(pending) = &mut self.pending {
-            pending.extend_from_slice(bytes);
+        if self.waits(bytes) {
             return false;
         }
         let sent = match send(&self.fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
@@ -53,13 +61,15 @@ impl Member {
             // Its end is told by its events.
             Err(_) => return false,
         };
-        match bytes.get(sent..) {
-            Some(rest) if !rest.is_empty() => {
-                self.pending = Some(Box::new(rest.to_vec()));
-                true
-            }
-            _ => false,
+        self.keep(bytes.get(sent..).unwrap_or_default())
+    }
+
+    /// Keeps what could not be sent: `true` where that is something.
+    pub(super) fn keep(&mut self, rest: &[u8]) -> bool {
+        if !rest.is_empty() {
+            self.pending = Some(Box::new(rest.to_vec()));
         }
+        !rest.is_empty()
     }
 
     /// Goes on sending: `true` when nothing is left.

@@ -1,7 +1,6 @@
 //! One of the floor's threads: a listener, a subscription, and the sockets that came to it.
 
 use std::{
-    collections::HashMap,
     net::{Ipv4Addr, SocketAddrV4, TcpStream},
     os::fd::OwnedFd,
 };
@@ -18,8 +17,13 @@ use rustix::{
 use super::{
     Arguments, Write, bus,
     member::{Member, Read},
+    rooms::Rooms,
 };
-use crate::fault::{Doing, Fault, Result};
+use crate::{
+    fault::{Doing, Fault, Result},
+    limits,
+};
+use send_ring::Ring;
 
 const LISTENER: u64 = u64::MAX;
 const BUS: u64 = u64::MAX - 1;
@@ -39,22 +43,9 @@ pub(super) struct Thread {
     members: Vec<Option<Member>>,
     free: Vec<u32>,
     rooms: Rooms,
+    ring: Option<Ring>,
     /// What Redis sent, and how much of it there is.
     read: (Vec<u8>, usize),
-}
-
-#[derive(Default)]
-struct Rooms {
-    by_name: HashMap<Vec<u8>, u32>,
-    by_number: Vec<Room>,
-    /// Rooms that have something to be written.
-    dirty: Vec<u32>,
-}
-
-#[derive(Default)]
-struct Room {
-    members: Vec<u32>,
-    batch: Vec<u8>,
 }
 
 impl Thread {
@@ -88,12 +79,18 @@ impl Thread {
             members: Vec::new(),
             free: Vec::new(),
             rooms: Rooms::default(),
+            ring: None,
             read: (vec![0; READ], 0),
         })
     }
 
     /// Serves for ever.
     pub(super) fn run(&mut self) -> Result<()> {
+        if self.write == Write::Ring {
+            // Here, since a ring belongs to the thread that made it.
+            let places = u32::try_from(limits::sockets()).unwrap_or(u32::MAX).min(1 << 15);
+            self.ring = Some(Ring::new(places).doing("a ring")?);
+        }
         let mut events = Vec::with_capacity(EVENTS);
         let mut scratch = vec![0; 16 * 1024];
         loop {
@@ -126,6 +123,9 @@ impl Thread {
             });
             let data = epoll::EventData::new_u64(u64::from(place));
             epoll::add(&self.epoll, &fd, data, epoll::EventFlags::IN).doing("events")?;
+            if let Some(ring) = &self.ring {
+                ring.put(place, Some(&fd)).doing("a place in the ring")?;
+            }
             if let Some(free) = self.members.get_mut(place as usize) {
                 *free = Some(Member::new(fd));
             }
@@ -148,6 +148,10 @@ impl Thread {
                 Read::Gone => {
                     if let Some(room) = member.room {
                         self.rooms.leave(room, place);
+                    }
+                    if let Some(ring) = &self.ring {
+                        // Otherwise the ring would keep it open.
+                        let _ = ring.put(place, None::<&OwnedFd>);
                     }
                     self.members[place as usize] = None;
                     self.free.push(place);
@@ -176,83 +180,71 @@ impl Thread {
                 continue;
             };
             if self.write == Write::Frame {
-                flush(
-                    &self.epoll,
-                    &mut self.members,
-                    self.rooms.by_number.get_mut(room as usize),
-                );
+                flush(&self.epoll, &mut self.members, &mut self.rooms, room);
             }
         }
         buffer.copy_within(taken..*filled, 0);
         *filled -= taken;
-        for room in self.rooms.dirty.drain(..) {
-            flush(
-                &self.epoll,
-                &mut self.members,
-                self.rooms.by_number.get_mut(room as usize),
-            );
+        let dirty = std::mem::take(&mut self.rooms.dirty);
+        if let Some(ring) = &mut self.ring {
+            flush_all(&self.epoll, &mut self.members, &self.rooms, &dirty, ring);
         }
+        for room in &dirty {
+            if self.ring.is_some() {
+                self.rooms.written(*room);
+            } else {
+                flush(&self.epoll, &mut self.members, &mut self.rooms, *room);
+            }
+        }
+        self.rooms.dirty = dirty;
+        self.rooms.dirty.clear();
         Ok(())
     }
 }
 
 /// Writes what a room has to each of its members.
-fn flush(epoll: &OwnedFd, members: &mut [Option<Member>], room: Option<&mut Room>) {
-    let Some(room) = room.filter(|room| !room.batch.is_empty()) else {
+fn flush(epoll: &OwnedFd, members: &mut [Option<Member>], rooms: &mut Rooms, number: u32) {
+    let Some(room) = rooms.to_write(number) else {
         return;
     };
     for place in &room.members {
         if let Some(Some(member)) = members.get_mut(*place as usize)
             && member.send(&room.batch)
         {
-            let data = epoll::EventData::new_u64(u64::from(*place));
-            let both = epoll::EventFlags::IN | epoll::EventFlags::OUT;
-            let _ = epoll::modify(epoll, &member.fd, data, both);
+            tell_when_it_can_go_on(epoll, member, *place);
         }
     }
-    room.batch.clear();
+    rooms.written(number);
 }
 
-impl Rooms {
-    fn join(&mut self, name: Vec<u8>, place: u32) -> u32 {
-        let next = u32::try_from(self.by_number.len()).unwrap_or(0);
-        let number = *self.by_name.entry(name).or_insert(next);
-        if number == next {
-            self.by_number.push(Room::default());
-        }
-        if let Some(room) = self.by_number.get_mut(number as usize) {
-            room.members.push(place);
-        }
-        number
-    }
-
-    fn leave(&mut self, room: u32, place: u32) {
-        if let Some(room) = self.by_number.get_mut(room as usize) {
-            room.members.retain(|member| *member != place);
-        }
-    }
-
-    /// Puts a message behind what its room has to write. `None` where nobody is in that room.
-    fn append(&mut self, name: &[u8], payload: &[u8]) -> Option<u32> {
-        let number = *self.by_name.get(name)?;
-        let room = self.by_number.get_mut(number as usize)?;
-        if room.batch.is_empty() {
-            self.dirty.push(number);
-        }
-        room.batch.push(0x81);
-        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-            (Ok(short @ 0..=125), _) => room.batch.push(short),
-            (_, Ok(medium)) => {
-                room.batch.push(126);
-                room.batch.extend_from_slice(&medium.to_be_bytes());
-            }
-            _ => {
-                room.batch.push(127);
-                room.batch
-                    .extend_from_slice(&(payload.len() as u64).to_be_bytes());
+/// Writes what all these rooms have to each of their members, at once.
+fn flush_all(epoll: &OwnedFd, members: &mut [Option<Member>], rooms: &Rooms, dirty: &[u32], ring: &mut Ring) {
+    let mut sends = Vec::new();
+    for room in dirty.iter().filter_map(|room| rooms.to_write(*room)) {
+        for place in &room.members {
+            if let Some(Some(member)) = members.get_mut(*place as usize)
+                && !member.waits(&room.batch)
+            {
+                sends.push((*place, room.batch.as_slice()));
             }
         }
-        room.batch.extend_from_slice(payload);
-        Some(number)
     }
+    let mut short = Vec::new();
+    ring.send_all(&sends, &mut short);
+    for (index, sent) in short {
+        let Some((place, bytes)) = sends.get(index) else {
+            continue;
+        };
+        if let Some(Some(member)) = members.get_mut(*place as usize)
+            && member.keep(bytes.get(sent..).unwrap_or_default())
+        {
+            tell_when_it_can_go_on(epoll, member, *place);
+        }
+    }
+}
+
+fn tell_when_it_can_go_on(epoll: &OwnedFd, member: &Member, place: u32) {
+    let data = epoll::EventData::new_u64(u64::from(place));
+    let both = epoll::EventFlags::IN | epoll::EventFlags::OUT;
+    let _ = epoll::modify(epoll, &member.fd, data, both);
 }

@@ -35,7 +35,7 @@ pub(super) struct Counters {
     settled: AtomicU64,
     /// Sockets that were ready and were closed by the server.
     pub(super) lost: AtomicU64,
-    /// Why the first socket failed, or the first message.
+    /// Why the first socket failed or was closed, or the first message was refused.
     pub(super) why: Mutex<Option<String>>,
     /// Messages that the sockets have sent themselves.
     pub(super) said: AtomicU64,
@@ -93,10 +93,13 @@ impl Counters {
         self.settled.fetch_add(1, Relaxed);
     }
 
-    /// A socket that was ready is gone.
-    pub(super) fn one_is_gone(&self, by_server: bool) {
+    /// A socket that was ready is gone: closed by the server where there is a reason.
+    pub(super) fn one_is_gone(&self, why: Option<&str>) {
         self.ready.fetch_sub(1, Relaxed);
-        self.lost.fetch_add(u64::from(by_server), Relaxed);
+        if let Some(why) = why {
+            self.lost.fetch_add(1, Relaxed);
+            self.keep(&why);
+        }
     }
 
     /// How many sockets were ready or failed, ever.
@@ -108,6 +111,10 @@ impl Counters {
     pub(super) fn failed_because(&self, why: &dyn std::fmt::Display) {
         self.failed.fetch_add(1, Relaxed);
         self.settled.fetch_add(1, Relaxed);
+        self.keep(why);
+    }
+
+    fn keep(&self, why: &dyn std::fmt::Display) {
         let mut first = self.why.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| why.to_string());
     }
@@ -155,10 +162,9 @@ impl Counters {
     }
 
     /// Messages of a socket were not accepted, because of this.
-    pub(super) fn refused(&self, messages: u64, why: String) {
+    pub(super) fn refused(&self, messages: u64, why: &str) {
         self.refused.fetch_add(messages, Relaxed);
-        let mut first = self.why.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert(why);
+        self.keep(&why);
     }
 
     /// Waits until all that the sockets have sent themselves was acknowledged. Returns how long each took, in nanoseconds, where that is known.

@@ -22,6 +22,9 @@ use crate::{
 /// Connections to each chat-svc.
 const CHANNELS: usize = 4;
 
+/// Calls to chat-svc that are under way at once: more than any burst has, and less than it refuses.
+const UNDER_WAY: usize = 2_000;
+
 /// Messages that each sender may have sent and nobody received yet.
 const AHEAD: u64 = 10;
 
@@ -141,6 +144,11 @@ impl<'a> Sender<'a> {
         if matches!(self.line, Line::Grpc(_)) {
             let mut under_way = FuturesUnordered::new();
             for _ in 0..count {
+                if under_way.len() >= UNDER_WAY
+                    && let Some(answered) = under_way.next().await
+                {
+                    self.acknowledged.push(answered?);
+                }
                 under_way.push(self.call()?);
             }
             while let Some(answered) = under_way.next().await {

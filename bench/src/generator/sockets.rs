@@ -82,7 +82,12 @@ impl Plan {
     /// Where it goes.
     pub(super) fn address(&self, index: u64) -> SocketAddr {
         let count = self.open.addresses.len().max(1) as u64;
-        let place = usize::try_from(index % count).unwrap_or(0);
+        let turn = if self.open.apart {
+            (self.open.first + index) / self.open.room_size.max(1)
+        } else {
+            index
+        };
+        let place = usize::try_from(turn % count).unwrap_or(0);
         let mut address = self
             .open
             .addresses
@@ -131,4 +136,43 @@ impl Plan {
 /// The name of a room, by its number.
 pub(crate) fn room(number: u64) -> String {
     format!("r{number}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::control::Greeting;
+
+    #[test]
+    fn sockets_take_turns_or_rooms_do() {
+        let mut plan = Plan {
+            open: Open {
+                addresses: [7001, 7002]
+                    .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+                    .into(),
+                apart: false,
+                sockets: 8,
+                first: 2,
+                room_size: 2,
+                users: 8,
+                rooms_per_socket: 1,
+                ready_after_messages: 0,
+                greeting: Greeting {
+                    path: "/{room}".into(),
+                    ..Greeting::default()
+                },
+                at_once: 8,
+                patience: Duration::ZERO,
+            },
+            base: 0,
+        };
+        let ports = |plan: &Plan| -> Vec<u16> { (0..4).map(|index| plan.address(index).port()).collect() };
+        assert_eq!(ports(&plan), [7001, 7002, 7001, 7002]);
+        plan.open.apart = true;
+        assert_eq!(ports(&plan), [7002, 7002, 7001, 7001]);
+        let rooms = (0..4).map(|index| plan.filled("{room}", index, 0));
+        assert_eq!(rooms.collect::<Vec<_>>(), ["r1", "r1", "r2", "r2"]);
+    }
 }

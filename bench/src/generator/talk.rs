@@ -87,7 +87,7 @@ impl Talk {
         if send(&socket.fd, &bytes, SendFlags::NOSIGNAL).is_ok_and(|sent| sent == bytes.len()) {
             counters.said.fetch_add(messages, Relaxed);
         } else {
-            counters.refused(messages, "a full socket".into());
+            counters.refused(messages, "a full socket");
         }
     }
 }

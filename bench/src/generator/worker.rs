@@ -203,7 +203,7 @@ impl Thread {
     fn tell_round(&mut self) {
         if self.round.refused > 0 {
             self.counters
-                .refused(self.round.refused, self.round.refusal.take().unwrap_or_default());
+                .refused(self.round.refused, &self.round.refusal.take().unwrap_or_default());
             self.round.refused = 0;
         }
         if !self.round.seen.is_empty() {
@@ -329,7 +329,7 @@ impl Thread {
         // Without waiting for what is under way: a million of such sockets would wait for a minute.
         let _ = set_socket_linger(&socket.fd, Some(Duration::ZERO));
         if matches!(socket.state, State::Ready) {
-            self.counters.one_is_gone(why.is_some());
+            self.counters.one_is_gone(why.map(String::as_str));
         } else {
             self.opening -= 1;
             self.counters.failed_because(

@@ -5,133 +5,161 @@ use super::results::Results;
 const COST: &str = "server_cpu_us_per_delivery";
 
 /// One mark.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     pub(super) what: &'static str,
-    /// In words.
-    pub(super) limit: &'static str,
-    /// What was reached, in the limit's unit; `None` where it was not measured.
-    pub(super) figure: Option<f64>,
-    met: fn(f64) -> bool,
+    pub(super) limit: Limit,
+    source: Source,
+}
+
+/// What its figure has to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limit {
+    AtMost(f64),
+    Below(f64),
+    AtLeast(f64),
+}
+
+/// Where its figure is found.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// A part, another contender, and the figure that ChatFlow's is divided by the other's.
+    Ratio(&'static str, &'static str, &'static str),
+    /// A part and ChatFlow's figure.
+    Figure(&'static str, &'static str),
+    /// A figure of the run that is made apart.
+    Million(&'static str),
+}
+
+use Limit::{AtLeast, AtMost, Below};
+use Source::{Figure, Million, Ratio};
+
+/// All marks.
+pub(super) const ALL: [Mark; 16] = [
+    mark(
+        "one room, single messages: CPU per delivery, by the floor's that writes each (both fed by chat-svc)",
+        AtMost(1.1),
+        Ratio("room-single", "floor-each+chat", COST),
+    ),
+    mark(
+        "the same, by the floor's that Redis feeds directly",
+        AtMost(1.1),
+        Ratio("room-single", "floor-each", COST),
+    ),
+    mark(
+        "one room, bursts: CPU per delivery, by the batched floor's (both fed by chat-svc)",
+        AtMost(1.5),
+        Ratio("room-burst", "floor-batched+chat", COST),
+    ),
+    mark(
+        "the same, by the batched floor's that Redis feeds directly (whole bursts at once)",
+        AtMost(1.5),
+        Ratio("room-burst", "floor-batched", COST),
+    ),
+    mark(
+        "one room, bursts: CPU per delivery, by uWebSockets'",
+        AtMost(0.25),
+        Ratio("room-burst", "uwebsockets", COST),
+    ),
+    mark(
+        "one room, bursts: deliveries per second, by the batched floor's that Redis feeds directly",
+        AtLeast(0.5),
+        Ratio("room-burst", "floor-batched", "deliveries_per_s"),
+    ),
+    mark(
+        "1,000 small rooms: CPU per delivery, by the batched floor's (both fed by chat-svc)",
+        AtMost(1.2),
+        Ratio("small-rooms", "floor-batched+chat", COST),
+    ),
+    mark(
+        "the same, by the batched floor's that Redis feeds directly",
+        AtMost(1.2),
+        Ratio("small-rooms", "floor-batched", COST),
+    ),
+    mark(
+        "p99 from send to the last of 1,000 receivers, by the floor's (both fed by chat-svc)",
+        AtMost(1.5),
+        Ratio("latency", "floor-each+chat", "to_last_p99_ms"),
+    ),
+    mark(
+        "resident bytes per idle connection in a room",
+        AtMost(800.0),
+        Figure("idle", "bytes_per_socket"),
+    ),
+    mark(
+        "the same, by uWebSockets'",
+        AtMost(1.0),
+        Ratio("idle", "uwebsockets", "bytes_per_socket"),
+    ),
+    mark(
+        "connections on one edge process (`make bench-million`)",
+        AtLeast(1e6),
+        Million("sockets"),
+    ),
+    mark(
+        "p99 of a message a second to 1,000 of them, in ms",
+        Below(50.0),
+        Million("to_last_p99_ms"),
+    ),
+    mark(
+        "10,000 back at once after an edge's restart, each resuming 50 messages, sockets per second",
+        AtLeast(10_000.0),
+        Figure("connect", "after_restart_sockets_per_s"),
+    ),
+    mark(
+        "all-in-one ready on an empty data folder, in ms",
+        Below(200.0),
+        Figure("start", "ready_on_an_empty_folder_p50_ms"),
+    ),
+    mark(
+        "all-in-one idle, resident MB",
+        Below(30.0),
+        Figure("start", "idle_resident_mb"),
+    ),
+];
+
+const fn mark(what: &'static str, limit: Limit, source: Source) -> Mark {
+    Mark { what, limit, source }
 }
 
 impl Mark {
-    /// `yes`, `no`, or that it was not measured.
-    pub(super) fn met(&self) -> &'static str {
-        match self.figure {
-            Some(figure) if (self.met)(figure) => "yes",
-            Some(_) => "**no**",
-            None => "not measured",
+    /// What was reached; `None` where it was not measured.
+    pub(super) fn figure(&self, results: &Results) -> Option<f64> {
+        match self.source {
+            Ratio(part, to, figure) => results.ratio(part, "chatflow", to, figure),
+            Figure(part, figure) => results.figure(part, "chatflow", figure),
+            Million(figure) => results.million.as_ref()?.figures.get(figure).copied(),
         }
     }
 }
 
-/// All marks.
-pub(super) fn all(results: &Results) -> Vec<Mark> {
-    let ratio = |part, to, figure| results.ratio(part, "chatflow", to, figure);
-    let start = |figure| results.figure("start", "chatflow", figure);
-    let million = |figure: &str| {
-        results
-            .million
-            .as_ref()
-            .and_then(|record| record.figures.get(figure).copied())
-    };
-    vec![
-        Mark {
-            what: "one room, single messages: CPU per delivery, by the floor's that writes each (both fed by chat-svc)",
-            limit: "≤ 1.1",
-            figure: ratio("room-single", "floor-each+chat", COST),
-            met: |figure| figure <= 1.1,
-        },
-        Mark {
-            what: "the same, by the floor's that Redis feeds directly",
-            limit: "≤ 1.1",
-            figure: ratio("room-single", "floor-each", COST),
-            met: |figure| figure <= 1.1,
-        },
-        Mark {
-            what: "one room, bursts: CPU per delivery, by the batched floor's (both fed by chat-svc)",
-            limit: "≤ 1.5",
-            figure: ratio("room-burst", "floor-batched+chat", COST),
-            met: |figure| figure <= 1.5,
-        },
-        Mark {
-            what: "the same, by the batched floor's that Redis feeds directly (whole bursts at once)",
-            limit: "≤ 1.5",
-            figure: ratio("room-burst", "floor-batched", COST),
-            met: |figure| figure <= 1.5,
-        },
-        Mark {
-            what: "one room, bursts: CPU per delivery, by uWebSockets'",
-            limit: "≤ 0.25",
-            figure: ratio("room-burst", "uwebsockets", COST),
-            met: |figure| figure <= 0.25,
-        },
-        Mark {
-            what: "one room, bursts: deliveries per second, by the batched floor's that Redis feeds directly",
-            limit: "≥ 0.5",
-            figure: ratio("room-burst", "floor-batched", "deliveries_per_s"),
-            met: |figure| figure >= 0.5,
-        },
-        Mark {
-            what: "1,000 small rooms: CPU per delivery, by the batched floor's (both fed by chat-svc)",
-            limit: "≤ 1.2",
-            figure: ratio("small-rooms", "floor-batched+chat", COST),
-            met: |figure| figure <= 1.2,
-        },
-        Mark {
-            what: "the same, by the batched floor's that Redis feeds directly",
-            limit: "≤ 1.2",
-            figure: ratio("small-rooms", "floor-batched", COST),
-            met: |figure| figure <= 1.2,
-        },
-        Mark {
-            what: "p99 from send to the last of 1,000 receivers, by the floor's (both fed by chat-svc)",
-            limit: "≤ 1.5",
-            figure: ratio("latency", "floor-each+chat", "to_last_p99_ms"),
-            met: |figure| figure <= 1.5,
-        },
-        Mark {
-            what: "resident bytes per idle connection in a room",
-            limit: "≤ 800",
-            figure: results.figure("idle", "chatflow", "bytes_per_socket"),
-            met: |figure| figure <= 800.0,
-        },
-        Mark {
-            what: "the same, by uWebSockets'",
-            limit: "≤ 1",
-            figure: ratio("idle", "uwebsockets", "bytes_per_socket"),
-            met: |figure| figure <= 1.0,
-        },
-        Mark {
-            what: "connections on one edge process (`make bench-million`)",
-            limit: "≥ 1,000,000",
-            figure: million("sockets"),
-            met: |figure| figure >= 1e6,
-        },
-        Mark {
-            what: "p99 of a message a second to 1,000 of them, in ms",
-            limit: "< 50",
-            figure: million("to_last_p99_ms"),
-            met: |figure| figure < 50.0,
-        },
-        Mark {
-            what: "10,000 back at once after an edge's restart, each resuming 50 messages, sockets per second",
-            limit: "≥ 10,000",
-            figure: results.figure("connect", "chatflow", "after_restart_sockets_per_s"),
-            met: |figure| figure >= 10_000.0,
-        },
-        Mark {
-            what: "all-in-one ready on an empty data folder, in ms",
-            limit: "< 200",
-            figure: start("ready_on_an_empty_folder_p50_ms"),
-            met: |figure| figure < 200.0,
-        },
-        Mark {
-            what: "all-in-one idle, resident MB",
-            limit: "< 30",
-            figure: start("idle_resident_mib").map(|mib| mib * 1.048_576),
-            met: |figure| figure < 30.0,
-        },
-    ]
+impl Limit {
+    /// Its sign and its number.
+    pub(super) fn parts(self) -> (&'static str, f64) {
+        match self {
+            AtMost(limit) => ("≤", limit),
+            Below(limit) => ("<", limit),
+            AtLeast(limit) => ("≥", limit),
+        }
+    }
+
+    /// Whether a figure is within it.
+    pub(super) fn is_met_by(self, figure: f64) -> bool {
+        match self {
+            AtMost(limit) => figure <= limit,
+            Below(limit) => figure < limit,
+            AtLeast(limit) => figure >= limit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_within_or_without_itself() {
+        assert!(AtMost(1.1).is_met_by(1.1) && AtLeast(0.5).is_met_by(0.5));
+        assert!(!Below(50.0).is_met_by(50.0) && !AtMost(1.1).is_met_by(1.2) && !AtLeast(0.5).is_met_by(0.4));
+    }
 }

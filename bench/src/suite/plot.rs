@@ -108,19 +108,29 @@ fn decades(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     Some((low, if high > low { high } else { low + 1.0 }))
 }
 
+/// The powers of ten of an axis; where they are few, with twice and five times each.
 fn steps((low, high): (f64, f64)) -> impl Iterator<Item = f64> {
+    let factors: &[f64] = if high - low > 2.0 {
+        &[1.0]
+    } else {
+        &[1.0, 2.0, 5.0]
+    };
     let mut exponent = low;
-    std::iter::from_fn(move || {
+    let powers = std::iter::from_fn(move || {
         let value = (exponent <= high).then(|| 10_f64.powf(exponent));
         exponent += 1.0;
-        value.map(|value| {
+        value
+    });
+    powers
+        .flat_map(|power| factors.iter().map(move |factor| power * factor))
+        .map(|value| {
             if value < 1.0 {
                 (value * 1e6).round() / 1e6
             } else {
                 value.round()
             }
         })
-    })
+        .take_while(move |value| value.log10() <= high)
 }
 
 #[cfg(test)]
@@ -140,5 +150,7 @@ mod tests {
             "{plot}"
         );
         assert_eq!(svg("title", "x", "y", &[]), "");
+        assert_eq!(steps((0.0, 1.0)).collect::<Vec<_>>(), [1.0, 2.0, 5.0, 10.0]);
+        assert_eq!(steps((0.0, 3.0)).count(), 4);
     }
 }

@@ -1,6 +1,6 @@
 //! What all runs gave: the raw records, and the medians and ratios that are read from them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,22 +8,29 @@ use super::plan::Run;
 use crate::record::Record;
 
 /// What all runs gave.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Results {
+    /// The circumstances of each plan, by its name.
+    pub(crate) plans: BTreeMap<String, Circumstances>,
+    /// Each part on each contender.
+    pub(crate) cells: Vec<Cell>,
+    /// The last run of the workload of the same name, which is made apart.
+    pub(crate) million: Option<Record>,
+}
+
+/// Where, when and how a plan was carried out.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Circumstances {
     /// Whether it was the short plan.
     pub(crate) quick: bool,
     /// Where and when.
     pub(crate) machine: BTreeMap<String, String>,
     /// The peers' versions.
     pub(crate) versions: Vec<String>,
-    /// Peers that are not installed.
+    /// Contenders that could not take part, and why.
     pub(crate) missing: Vec<String>,
     /// How long it took.
     pub(crate) seconds: u64,
-    /// Each part on each contender.
-    pub(crate) cells: Vec<Cell>,
-    /// The last run of the workload of the same name, which is made apart.
-    pub(crate) million: Option<Record>,
 }
 
 /// One part on one contender.
@@ -42,17 +49,15 @@ pub(crate) struct Cell {
 }
 
 impl Results {
-    /// Nothing yet.
-    pub(crate) fn new(quick: bool, machine: BTreeMap<String, String>, versions: Vec<String>) -> Self {
-        Self {
-            quick,
-            machine,
-            versions,
-            missing: Vec::new(),
-            seconds: 0,
-            cells: Vec::new(),
-            million: None,
-        }
+    /// What an earlier plan has left in this file; nothing where there is none, or one of another form.
+    pub(super) fn read(file: &Path) -> Self {
+        let bytes = fs::read(file).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Forgets a part, which is run anew.
+    pub(super) fn forget(&mut self, part: &str) {
+        self.cells.retain(|cell| cell.part != part);
     }
 
     /// Where the records of this run belong.
@@ -141,13 +146,32 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_within_a_round() {
-        let mut results = Results::new(true, BTreeMap::new(), Vec::new());
         // The second round was disturbed, for both alike.
-        results.cells = vec![cell("a", &[2.0, 20.0, 2.2]), cell("b", &[1.0, 10.0, 1.1])];
+        let results = Results {
+            cells: vec![cell("a", &[2.0, 20.0, 2.2]), cell("b", &[1.0, 10.0, 1.1])],
+            ..Results::default()
+        };
         assert_eq!(results.ratio("p", "a", "b", "cost"), Some(2.0));
         assert_eq!(results.figure("p", "a", "cost"), Some(2.2));
         assert_eq!(results.cells[0].range("cost"), Some((2.0, 20.0)));
         assert_eq!(results.ratio("p", "a", "c", "cost"), None);
+    }
+
+    #[test]
+    fn a_part_that_is_run_anew_leaves_the_others() {
+        let mut results = Results {
+            cells: vec![cell("a", &[1.0])],
+            ..Results::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("results.json");
+        fs::write(&file, serde_json::to_vec(&results).unwrap()).unwrap();
+        results = Results::read(&file);
+        results.forget("q");
+        assert_eq!(results.of("p").count(), 1);
+        results.forget("p");
+        assert_eq!(results.of("p").count(), 0);
+        assert_eq!(Results::read(&folder.path().join("none")).cells.len(), 0);
     }
 
     #[test]

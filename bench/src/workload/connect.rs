@@ -3,7 +3,7 @@
 use super::{Size, cost::Cost, start};
 use crate::{
     clock,
-    contender::{Running, Setup},
+    contender::{Running, Server, Setup},
     control::Open,
     fault::{Fault, Result},
     load::Load,
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 2000;
 pub(super) async fn connect(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let sockets = size.sockets.unwrap_or(10_000);
     let rooms = sockets.div_ceil(ROOM);
-    let mut running = start(contender, setup, rooms).await?;
+    let running = start(contender, setup, rooms).await?;
     let mut record = Record::new("connect", contender);
     let crowd = Open {
         at_once: AT_ONCE,
@@ -32,42 +32,29 @@ pub(super) async fn connect(contender: &str, size: &Size, setup: &Setup) -> Resu
     };
     let Some(cluster) = &running.cluster else {
         let mut load = Load::start(1)?;
-        let cost = Cost::begin(&running, &load)?;
+        let cost = Cost::begin(&running, [&load])?;
         let seconds = load.open(crowd).await?;
-        cost.end(&running, &load, sockets, &mut record)?;
+        cost.end(&running, sockets, &mut record)?;
         record.set("sockets_per_s", sockets as f64 / seconds);
         return Ok(record);
     };
     cluster.fill(rooms, MISSED).await?;
 
-    let missing = |missed: u64| {
-        let mut crowd = crowd.clone();
-        crowd.greeting.path = format!("{}&after_seq={}", crowd.greeting.path, MISSED - missed);
-        crowd.ready_after_messages = u32::try_from(missed).unwrap_or(u32::MAX);
-        crowd
-    };
+    let missing = |missed| crowd.clone().having_missed(MISSED - missed, missed);
     // The one message that they have missed shows that they are in their rooms.
     let mut load = Load::start(1)?;
     measured(&running, &mut load, missing(1), "missed_1", &mut record).await?;
     load.close().await?;
     measured(&running, &mut load, missing(MISSED), "missed_50", &mut record).await?;
 
-    let edge = running
-        .servers
-        .first()
-        .and_then(crate::contender::Server::supervised);
+    let edge = running.servers.first().and_then(Server::supervised);
     let edge = edge.ok_or_else(|| Fault::other("no edge to kill"))?;
     let killed = clock::now();
     edge.kill().await;
     drop(load);
     edge.start();
-    let port = running
-        .addresses
-        .first()
-        .map(std::net::SocketAddr::port)
-        .unwrap_or_default();
-    if let Some(edge) = running.servers.first_mut() {
-        edge.ready(port).await?;
+    if let (Some(edge), Some(address)) = (running.servers.first(), running.addresses.first()) {
+        edge.ready(address.port()).await?;
     }
     record.set("restart_until_ready_s", clock::seconds(killed, clock::now()));
     let mut load = Load::start(1)?;
@@ -88,15 +75,9 @@ async fn measured(
     record: &mut Record,
 ) -> Result<()> {
     let sockets = crowd.sockets;
-    let cost = Cost::begin(running, load)?;
+    let cost = Cost::begin(running, [&*load])?;
     let seconds = load.open(crowd).await?;
-    let mut one = Record::new("", "");
-    cost.end(running, load, sockets, &mut one)?;
     record.set(&format!("{name}_s"), seconds);
     record.set(&format!("{name}_sockets_per_s"), sockets as f64 / seconds);
-    for (figure, value) in one.figures {
-        let figure = figure.replace("delivery", "socket");
-        record.set(&format!("{name}_{figure}"), value);
-    }
-    Ok(())
+    cost.end_as(running, (sockets, "socket"), name, record)
 }

@@ -26,16 +26,16 @@ const PER_GENERATOR: u64 = 250_000;
 pub(super) async fn million(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let wanted = size.sockets.unwrap_or(1_000_000);
     let mut record = Record::new("million", contender);
-    let allowed = limits::sockets();
-    let sockets = wanted.min(allowed) / ROOM * ROOM;
+    let allowed = limits::at_an_edge();
+    let sockets = wanted.min(allowed) / PER_USER * PER_USER;
     if sockets < wanted {
         record.notes.push(format!(
-            "{sockets} connections instead of {wanted}: one edge is one process, and a process may have {} open files here \
-             (`ulimit -Hn`); with a higher limit the same command goes on up to {wanted}",
-            allowed.saturating_add(limits::OTHERS)
+            "{sockets} connections instead of {wanted}: one edge is one process, a process may have {} open files here (`ulimit -Hn`), \
+             and an edge leaves a sixteenth of them to REST; with a higher limit the same command goes on up to {wanted}",
+            limits::sockets().saturating_add(limits::OTHERS)
         ));
     }
-    let running = start(contender, setup, sockets / ROOM).await?;
+    let running = start(contender, setup, sockets.div_ceil(ROOM)).await?;
     let resident = || running.servers.iter().map(Server::resident).sum::<Result<u64>>();
     let (before, kernel) = (resident()?, proc::kernel_sockets());
 
@@ -86,11 +86,11 @@ pub(super) async fn million(contender: &str, size: &Size, setup: &Setup) -> Resu
     };
     all_joined(load, publish(Pace::Once, Duration::ZERO)).await?;
     load.reset(Some(u32::try_from(ROOM).unwrap_or(u32::MAX))).await?;
-    let cost = Cost::begin(&running, load)?;
+    let cost = Cost::begin(&running, [&*load])?;
     let seconds = Duration::from_secs_f64(size.seconds.unwrap_or(60.0));
     let (messages, ..) = load.publish(publish(Pace::Every(1.0), seconds)).await?;
     let counted = load.count().await?;
-    cost.end(&running, load, counted.deliveries, &mut record)?;
+    cost.end(&running, counted.deliveries, &mut record)?;
     record.set("messages", messages as f64);
     record.spread("to_last", counted.to_last);
     let mut lost = 0;

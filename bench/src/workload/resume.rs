@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Size, cost::Cost, start};
+use super::{Size, cost::Cost, rest::Rest, start};
 use crate::{
-    clock,
     contender::Setup,
     control::{Open, Spread},
-    fault::{Fault, Result},
+    fault::Result,
     load::Load,
     record::Record,
 };
@@ -26,54 +25,35 @@ const ALONE: u64 = 200;
 pub(super) async fn resume(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let history = size.burst.unwrap_or(10_000).max(MISSED);
     let running = start(contender, setup, 1).await?;
-    let cluster = running
-        .cluster
-        .as_ref()
-        .filter(|cluster| !cluster.edges.is_empty());
-    let cluster = cluster.ok_or_else(|| Fault::other(format!("{contender} keeps no history")))?;
+    let (cluster, rest) = Rest::of(&running)?;
     cluster.fill(1, history).await?;
     let mut record = Record::new("resume", contender);
     record.set("messages_in_room", history as f64);
 
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .map_err(|error| Fault::other(error.to_string()))?;
-    let edge = cluster.edges.first().cloned().unwrap_or_default();
     for (name, query) in [
         ("page_newest", String::new()),
         ("page_middle", format!("&before={}", history / 2)),
         ("page_oldest", "&after=0".to_owned()),
     ] {
-        let url = format!("{edge}/api/chat/rooms/r0/messages?limit={PAGE}{query}");
+        let query = format!("limit={PAGE}{query}");
         let mut waits = Vec::new();
         for _ in 0..ALONE {
-            let begun = clock::now();
-            let answer = client
-                .get(&url)
-                .send()
-                .await
-                .and_then(reqwest::Response::error_for_status);
-            let answer = answer.map_err(|error| Fault::other(error.to_string()))?;
-            answer
-                .bytes()
-                .await
-                .map_err(|error| Fault::other(error.to_string()))?;
-            waits.push(clock::now() - begun);
+            waits.push(rest.page("r0", &query).await?);
         }
         record.spread(name, Spread::of(waits));
     }
 
-    let mut back = Open::plain(&running, 1, u64::MAX);
-    back.greeting.path = format!("{}&after_seq={}", back.greeting.path, history - MISSED);
-    back.ready_after_messages = u32::try_from(MISSED).unwrap_or(u32::MAX);
+    let back = Open {
+        users: u64::MAX,
+        ..Open::plain(&running, 1, u64::MAX)
+    };
+    let back = back.having_missed(history - MISSED, MISSED);
     let mut load = Load::start(1)?;
     let mut waits = Vec::new();
     for number in 0..ALONE {
         let seconds = load
             .open(Open {
                 first: number,
-                users: u64::MAX,
                 ..back.clone()
             })
             .await?;
@@ -82,24 +62,16 @@ pub(super) async fn resume(contender: &str, size: &Size, setup: &Setup) -> Resul
     record.spread("resume_1000_alone", Spread::of(waits));
 
     let crowd = size.sockets.unwrap_or(500);
-    let cost = Cost::begin(&running, &load)?;
+    let cost = Cost::begin(&running, [&load])?;
     let all = Open {
         sockets: crowd,
         first: ALONE,
-        users: u64::MAX,
         at_once: 100,
         ..back
     };
     let seconds = load.open(all).await?;
-    let mut one = Record::new("", "");
-    cost.end(&running, &load, crowd * MISSED, &mut one)?;
     record.set("resumed_1000_per_s", crowd as f64 / seconds);
     record.set("resumed_messages_per_s", (crowd * MISSED) as f64 / seconds);
-    for (figure, value) in one.figures {
-        record.set(
-            &format!("resume_{}", figure.replace("delivery", "message")),
-            value,
-        );
-    }
+    cost.end_as(&running, (crowd * MISSED, "message"), "resume", &mut record)?;
     Ok(record)
 }

@@ -49,16 +49,9 @@ pub(super) async fn send(contender: &str, size: &Size, setup: &Setup) -> Result<
             patience: Duration::from_secs(30),
         };
         load.publish(publish(Duration::from_millis(500))).await?;
-        let cost = Cost::begin(&running, &load)?;
+        let cost = Cost::begin(&running, [&load])?;
         let sent = load.publish(publish(duration)).await?;
-        note(
-            &mut record,
-            &format!("grpc_{senders}"),
-            sent,
-            cost,
-            &running,
-            &load,
-        )?;
+        note(&mut record, &format!("grpc_{senders}"), sent, cost, &running)?;
     }
     for (name, sockets, window) in [
         ("websocket_1", 1, 1),
@@ -74,9 +67,9 @@ pub(super) async fn send(contender: &str, size: &Size, setup: &Setup) -> Result<
         })
         .await?;
         load.reset(None).await?;
-        let cost = Cost::begin(&running, &load)?;
+        let cost = Cost::begin(&running, [&load])?;
         let sent = load.talk(Talk { window, duration }).await?;
-        note(&mut record, name, sent, cost, &running, &load)?;
+        note(&mut record, name, sent, cost, &running)?;
     }
     Ok(record)
 }
@@ -88,17 +81,8 @@ fn note(
     (messages, seconds, acknowledged): (u64, f64, Option<crate::control::Spread>),
     cost: Cost,
     running: &Running,
-    load: &Load,
 ) -> Result<()> {
-    let mut one = Record::new("", "");
-    cost.end(running, load, messages, &mut one)?;
     record.set(&format!("{name}_per_s"), messages as f64 / seconds);
     record.spread(name, acknowledged);
-    for (figure, value) in one.figures {
-        record.set(
-            &format!("{name}_{}", figure.replace("delivery", "message")),
-            value,
-        );
-    }
-    Ok(())
+    cost.end_as(running, (messages, "message"), name, record)
 }

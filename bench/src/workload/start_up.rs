@@ -46,7 +46,7 @@ pub(super) async fn start(setup: &Setup) -> Result<Record> {
             waits.push(clock::now() - begun);
             if last && time == TIMES - 1 {
                 sleep(IDLE).await;
-                record.set("idle_resident_mib", server.resident()? as f64 / 1_048_576.0);
+                record.set("idle_resident_mb", server.resident()? as f64 / 1e6);
                 let before = (clock::now(), server.cpu()?);
                 sleep(IDLE).await;
                 let cores = (server.cpu()? - before.1) as f64 / 1e9 / clock::seconds(before.0, clock::now());

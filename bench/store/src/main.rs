@@ -13,6 +13,7 @@ mod http2;
 mod lite;
 mod lone;
 mod pgbench;
+mod rows;
 mod send;
 
 use clap::{Parser, Subcommand};

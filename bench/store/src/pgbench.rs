@@ -6,6 +6,8 @@ use sql::{DatabaseUrl, Db};
 use tempfile::TempDir;
 use test_support::{binaries, postgres::Database};
 
+use crate::rows::{Rows, USERS};
+
 /// A database with chat-svc's tables, and pgbench.
 pub(crate) struct Bare {
     database: Database,
@@ -18,17 +20,14 @@ pub(crate) struct Bare {
 /// Seqs of one run.
 const SEQS: usize = 10_000_000;
 
-/// Rooms: as many as there are ever connections.
-const ROOMS: usize = 64;
-
 impl Bare {
-    /// Makes the tables.
-    pub(crate) async fn new(database: Database) -> Self {
+    /// Makes the tables, and so many rooms.
+    pub(crate) async fn new(database: Database, rooms: usize) -> Self {
         let url: DatabaseUrl = database.url().parse().expect("a URL");
         let db = Db::open(&url, "bench", 1).expect("a store");
         db.migrate(&chat_svc::store::MIGRATIONS).await.expect("tables");
         let rooms = format!(
-            "INSERT INTO rooms (id, name) SELECT 'bench-' || n, n FROM generate_series(0, {ROOMS}) AS n"
+            "INSERT INTO rooms (id, name) SELECT 'bench-' || n, n FROM generate_series(0, {rooms} - 1) AS n"
         );
         let client = database.client().await;
         client.batch_execute(&rooms).await.expect("rooms");
@@ -40,22 +39,9 @@ impl Bare {
         }
     }
 
-    /// Rows per second where so many connections insert so many rows in each transaction, for so long.
-    pub(crate) fn rows_per_second(
-        &mut self,
-        connections: usize,
-        batch: usize,
-        characters: usize,
-        how_long: Duration,
-    ) -> f64 {
-        let told = self.run(
-            batch,
-            characters,
-            &[
-                format!("--client={connections}"),
-                format!("--time={}", how_long.as_secs()),
-            ],
-        );
+    /// Rows per second where so many connections insert `rows` in each transaction, for so long.
+    pub(crate) fn rows_per_second(&mut self, connections: usize, rows: Rows, how_long: Duration) -> f64 {
+        let told = self.run(rows, connections, &[format!("--time={}", how_long.as_secs())]);
         let tps = told.lines().find_map(|line| {
             line.strip_prefix("tps = ")?
                 .split(' ')
@@ -63,19 +49,18 @@ impl Bare {
                 .parse::<f64>()
                 .ok()
         });
-        tps.expect("pgbench tells its tps") * crate::figures::number(batch)
+        tps.expect("pgbench tells its tps") * crate::figures::number(rows.batch)
     }
 
     /// How long each of so many transactions of one row took, one after the other.
-    pub(crate) fn lone(&mut self, count: usize, characters: usize) -> Vec<Duration> {
+    pub(crate) fn lone(&mut self, count: usize, rows: Rows) -> Vec<Duration> {
         let log = self.folder.path().join("log");
         let options = [
-            "--client=1".to_owned(),
             format!("--transactions={count}"),
             "--log".to_owned(),
             format!("--log-prefix={}", log.display()),
         ];
-        self.run(1, characters, &options);
+        self.run(Rows { batch: 1, ..rows }, 1, &options);
         let mut took = Vec::new();
         for entry in std::fs::read_dir(self.folder.path())
             .expect("the folder")
@@ -94,13 +79,15 @@ impl Bare {
         took
     }
 
-    fn run(&mut self, batch: usize, characters: usize, options: &[String]) -> String {
+    fn run(&mut self, rows: Rows, connections: usize, options: &[String]) -> String {
         let script = self.folder.path().join("script.sql");
-        std::fs::write(&script, statement(batch, characters)).expect("a script");
+        std::fs::write(&script, statement(rows, connections)).expect("a script");
         let mut command = Command::new(&self.program);
         command
             .args(["--no-vacuum", "--protocol=prepared", "--jobs=1"])
+            .arg(format!("--client={connections}"))
             .arg(format!("--define=n={}", self.next_seq))
+            .arg(format!("--define=first={}", self.next_seq))
             .arg(format!("--file={}", script.display()))
             .args(options)
             .arg(self.database.url());
@@ -115,16 +102,23 @@ impl Bare {
     }
 }
 
-/// Rows as chat-svc makes them: an id of 36 characters that grows with time, 10 columns, five indexes. Made from
-/// numbers on the server, so that next to nothing but their insertion is measured.
-fn statement(batch: usize, characters: usize) -> String {
+/// Rows as chat-svc makes them, in as many rooms, of which each connection has its own as each committer has: an id of 36
+/// characters that grows with time, 10 columns, five indexes. Made from numbers on the server, so that next to nothing but
+/// their insertion is measured.
+fn statement(rows: Rows, connections: usize) -> String {
+    let Rows {
+        batch,
+        rooms,
+        characters,
+    } = rows;
     format!(
         "\\set n :n + {batch}\n\
          INSERT INTO messages (id, room_id, user_id, username, content, message_type, created_at, seq, change_seq, \
          client_msg_id) \
          SELECT '0192' || lpad(to_hex(n), 8, '0') || '-7000-8000-' || lpad(:client_id::text, 12, '0'), \
-         'bench-' || :client_id, 'user-0-' || (n % 128), 'user-0-' || (n % 128), repeat('x', {characters}), 'text', \
-         now(), n, n, 'run-' || n \
-         FROM generate_series(:n - {batch} + 1, :n) AS n;\n"
+         'bench-' || seq % {rooms}, 'user-0-' || (seq / {rooms} % {USERS}), 'user-0-' || (seq / {rooms} % {USERS}), \
+         repeat('x', {characters}), 'text', now(), seq, seq, 'run-' || seq \
+         FROM generate_series(:n - {batch} + 1, :n) AS n, \
+         LATERAL (SELECT :first + (n - :first) * {connections} + :client_id AS seq) AS numbered;\n"
     )
 }

@@ -12,6 +12,7 @@ use crate::{
     cpu,
     figures::{median, micros_each, number, rate},
     lite, lone, pgbench,
+    rows::Rows,
 };
 
 /// What `send` is told.
@@ -35,8 +36,8 @@ pub(crate) struct Settings {
     /// Seconds of each turn
     #[arg(long, default_value_t = 4)]
     seconds: u64,
-    /// Connections of pgbench: as many as chat-svc commits over
-    #[arg(long, default_value_t = 4)]
+    /// Connections of pgbench, where there are as many rooms: as many as chat-svc commits over
+    #[arg(long, default_value_t = 2)]
     committers: usize,
     /// Sends of the lone caller in each round
     #[arg(long, default_value_t = 500)]
@@ -55,6 +56,33 @@ enum Only {
 impl Settings {
     fn turn(&self) -> Duration {
         Duration::from_secs(self.seconds)
+    }
+
+    /// Connections over which chat-svc commits: a room's changes all go over the same one.
+    fn connections(&self) -> usize {
+        self.committers.min(self.rooms)
+    }
+
+    /// Transactions of the bare database, of as many rows as chat-svc's had changes in `turn`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a batch has 1 to 512 rows"
+    )]
+    fn rows(&self, turn: &Turn) -> Rows {
+        Rows {
+            batch: turn.batch.round().max(1.0) as usize,
+            ..self.row()
+        }
+    }
+
+    /// A transaction of one row.
+    fn row(&self) -> Rows {
+        Rows {
+            batch: 1,
+            rooms: self.rooms,
+            characters: self.characters,
+        }
     }
 
     fn callers(&self, chat: &Chat, run: usize) -> Callers {
@@ -117,44 +145,36 @@ async fn on_postgres(settings: &Settings) {
     let database = server.create_database("chat_db").await;
     let chat = Chat::start(database.url()).await;
     chat.make_rooms(settings.rooms).await;
-    let mut bare = pgbench::Bare::new(server.create_database("bare").await).await;
+    let mut bare = pgbench::Bare::new(server.create_database("bare").await, settings.rooms).await;
     let pid = server.process().pid();
 
     let mut lone = lone::Compared::default();
     for round in 0..settings.rounds {
         let own = lone::Lone::new(&chat, settings.characters, round);
         let own = own.take(settings.lone).await;
-        lone.add(own, bare.lone(settings.lone, settings.characters));
+        lone.add(own, bare.lone(settings.lone, settings.row()));
     }
     lone.print("PostgreSQL, synchronous_commit=on");
 
     let (mut own, mut batched, mut single, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..settings.rounds {
         let turn = turn(settings, &chat, pid, round).await;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a batch has 1 to 512 rows"
-        )]
-        let batch = turn.batch.round().max(1.0) as usize;
-        let mut pgbench = |connections, batch| {
-            bare.rows_per_second(connections, batch, settings.characters, settings.turn())
-        };
-        batched.push(pgbench(settings.committers, batch));
-        single.push(pgbench(settings.committers, 1));
-        alone.push(pgbench(1, 1));
+        let mut pgbench = |connections, rows| bare.rows_per_second(connections, rows, settings.turn());
+        batched.push(pgbench(settings.connections(), settings.rows(&turn)));
+        single.push(pgbench(settings.connections(), settings.row()));
+        alone.push(pgbench(1, settings.row()));
         own.push(turn);
     }
     check(&database).await;
     let (own_rate, batched) = (print(&own), median(batched));
     println!(
         "| pgbench, rows in the same batches, {} connections | {batched:.0} |",
-        settings.committers
+        settings.connections()
     );
     let (single, alone) = (median(single), median(alone));
     println!(
         "| pgbench, one row per transaction, {} connections | {single:.0} |",
-        settings.committers
+        settings.connections()
     );
     println!("| pgbench, one row per transaction, 1 connection | {alone:.0} |");
     println!(
@@ -162,7 +182,7 @@ async fn on_postgres(settings: &Settings) {
          connections, {:.1} over one (mark: at least 20)\n",
         own_rate / batched,
         own_rate / single,
-        settings.committers,
+        settings.connections(),
         own_rate / alone
     );
 }
@@ -172,26 +192,20 @@ async fn on_sqlite(settings: &Settings) {
     let folder = TempDir::new().expect("a folder");
     let chat = Chat::start(&format!("sqlite://{}", folder.path().join("chat.db").display())).await;
     chat.make_rooms(settings.rooms).await;
-    let mut bare = lite::Bare::new(&folder.path().join("bare.db")).await;
+    let mut bare = lite::Bare::new(&folder.path().join("bare.db"), settings.rooms).await;
 
     let mut lone = lone::Compared::default();
     for round in 0..settings.rounds {
         let own = lone::Lone::new(&chat, settings.characters, round);
         let own = own.take(settings.lone).await;
-        lone.add(own, bare.lone(settings.lone, settings.characters));
+        lone.add(own, bare.lone(settings.lone, settings.row()));
     }
     lone.print("SQLite, WAL, synchronous=NORMAL");
 
     let (mut own, mut together, mut one_by_one) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..settings.rounds {
         let turn = turn(settings, &chat, None, round).await;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a batch has 1 to 512 rows"
-        )]
-        let batch = turn.batch.round().max(1.0) as usize;
-        let mut insert = |way| bare.rows_per_second(way, batch, settings.characters, settings.turn());
+        let mut insert = |way| bare.rows_per_second(way, settings.rows(&turn), settings.turn());
         together.push(insert(lite::Way::Together));
         one_by_one.push(insert(lite::Way::OneByOne));
         own.push(turn);

@@ -83,22 +83,16 @@ impl Subscription for HubSubscription {
     }
 
     fn add(&mut self, patterns: &[&str]) {
-        let mut state = self.hub.lock();
-        for pattern in patterns {
-            state.add(self.number, pattern);
-        }
+        self.hub.add(self.number, patterns);
     }
 
     fn remove(&mut self, patterns: &[&str]) {
-        let mut state = self.hub.lock();
-        for pattern in patterns {
-            state.remove(self.number, pattern);
-        }
+        self.hub.remove(self.number, patterns);
     }
 }
 
 impl Drop for HubSubscription {
     fn drop(&mut self) {
-        self.hub.lock().forget(self.number);
+        self.hub.forget(self.number);
     }
 }

@@ -87,25 +87,24 @@ impl State {
         subscriber.missing += usize::from(!wanted.is_confirmed() && !is_extra(&pattern));
     }
 
-    /// A subscriber wants a pattern besides what it has, and is told once that works.
-    pub(super) fn add(&mut self, number: u64, pattern: &str) {
+    /// A subscriber wants a pattern besides what it has, and is told once that works. Returns whether it was told that it
+    /// does not.
+    pub(super) fn add(&mut self, number: u64, pattern: &str) -> bool {
         self.want(number, pattern);
         let Some(subscriber) = self.subscribers.get_mut(&number) else {
-            return;
+            return false;
         };
         let Some(wanted) = self.wanted.get_mut(pattern) else {
-            return;
+            return false;
         };
         if wanted.is_confirmed() {
             subscriber.inbox.added(pattern.into());
-            return;
+            return false;
         }
         if let Some(hearer) = wanted.hearers.iter_mut().find(|one| one.number == number) {
             hearer.is_new = true;
         }
-        if !self.lanes[wanted.lane].up {
-            subscriber.interrupt();
-        }
+        !self.lanes[wanted.lane].up && !is_extra(pattern) && subscriber.interrupt()
     }
 
     /// A subscriber no longer wants a pattern.
@@ -209,19 +208,31 @@ impl State {
     /// See [`super::Hub::refused`].
     pub(super) fn refused(&mut self, lane: Lane, patterns: &[Arc<str>]) {
         for pattern in patterns {
-            let Some(wanted) = self.wanted.get_mut(pattern) else {
-                continue;
-            };
-            if wanted.lane != lane || wanted.standing != Standing::Asked {
-                continue;
-            }
-            if wanted.hearers.is_empty() {
-                self.wanted.remove(pattern);
-            } else {
-                wanted.standing = Standing::Unasked;
+            if self.is_still_wanted(lane, pattern) {
                 self.lanes[lane].touch(pattern);
             }
         }
+    }
+
+    /// See [`super::Hub::denied`].
+    pub(super) fn denied(&mut self, lane: Lane, patterns: &[Arc<str>]) {
+        for pattern in patterns {
+            self.is_still_wanted(lane, pattern);
+        }
+    }
+
+    /// What was asked for is not to be had. Returns whether somebody still wants it there; else it is forgotten.
+    fn is_still_wanted(&mut self, lane: Lane, pattern: &str) -> bool {
+        let asked = |wanted: &&mut Wanted| wanted.lane == lane && wanted.standing == Standing::Asked;
+        let Some(wanted) = self.wanted.get_mut(pattern).filter(asked) else {
+            return false;
+        };
+        wanted.standing = Standing::Unasked;
+        let is_wanted = !wanted.hearers.is_empty();
+        if !is_wanted {
+            self.wanted.remove(pattern);
+        }
+        is_wanted
     }
 
     /// See [`super::Hub::dropped`]. Returns whether a subscriber was told.

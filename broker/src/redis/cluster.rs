@@ -7,12 +7,9 @@ mod keeper;
 mod slot;
 mod topology;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use futures_util::{
-    FutureExt as _,
-    future::{BoxFuture, join_all},
-};
+use futures_util::future::join_all;
 use runtime::Shutdown;
 use tokio::{
     sync::{Notify, watch},
@@ -25,18 +22,27 @@ use super::{
     publish::{Channels, publish},
 };
 use crate::{
-    Backend, ClusterUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication, Subscription, hub::Hub,
-    is_sharded, publishing,
+    ClusterUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication,
+    hub::Hub,
+    hub_broker::{HubBroker, Publisher},
+    is_sharded,
 };
 use keeper::Keeper;
 pub(super) use slot::slot_of;
 use topology::{Address, Topology};
 
+/// How long a publication whose slot has moved waits before somebody else is asked where it is.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+const NOBODY: &str = "no server is known for it";
+
 /// See the module.
-pub struct ClusterBroker {
+pub type ClusterBroker = HubBroker<ToCluster>;
+
+/// Publishes at the servers of a cluster, each channel where it belongs.
+pub struct ToCluster {
     map: watch::Receiver<Arc<Map>>,
     changes: Changes,
-    hub: Arc<Hub>,
     _end: DropGuard,
 }
 
@@ -84,16 +90,21 @@ impl ClusterBroker {
         let (keeper, map) = Keeper::new(url, &hub, &changes, shutdown, &end);
         let ended = end.clone();
         shutdown.spawn_until_begun(async move { ended.run_until_cancelled(keeper.keep()).await });
-        Self {
-            map,
-            changes,
+        let end = end.drop_guard();
+        Self::of(
             hub,
-            _end: end.drop_guard(),
-        }
+            ToCluster {
+                map,
+                changes,
+                _end: end,
+            },
+        )
     }
+}
 
+impl Publisher for ToCluster {
     /// Publishes what it can, and says so where that is not everything. What has moved is published where it is now.
-    async fn publish_now(&self, publications: &[Publication]) -> Result<(), Error> {
+    async fn publish(&self, publications: &[Publication]) -> Result<(), Error> {
         let deadline = Instant::now() + PUBLISH_DEADLINE;
         let mut map = self.map.clone();
         let mut rest: Vec<&Publication> = publications.iter().collect();
@@ -104,30 +115,27 @@ impl ClusterBroker {
             for publication in rest {
                 match now.server_of(&publication.channel) {
                     Some(server) => by_server.entry(server).or_default().push(publication),
-                    None => failed = Some("no server is known for it".to_owned()),
+                    None => failed = Some(NOBODY.to_owned()),
                 }
             }
             let groups = by_server.into_iter().map(|(server, group)| {
                 let link = now.links.get(server);
                 async move {
                     match link {
-                        Some(link) => publish_at(link, group).await,
-                        None => Err("no server is known for it".to_owned()),
+                        Some(link) => publish_at(link, group, deadline).await,
+                        None => Told::failed(NOBODY.to_owned()),
                     }
                 }
             });
             rest = Vec::new();
-            for group in join_all(groups).await {
-                match group {
-                    Ok(moved) => rest.extend(moved),
-                    Err(reason) => failed = Some(reason),
-                }
+            for told in join_all(groups).await {
+                rest.extend(told.moved);
+                failed = told.failed.or(failed);
             }
             if rest.is_empty() {
                 break;
             }
-            self.changes.suspected();
-            if !matches!(timeout_at(deadline, map.changed()).await, Ok(Ok(()))) {
+            if !self.has_new_map(&mut map, deadline).await {
                 failed = Some("its slot has moved".to_owned());
                 break;
             }
@@ -136,43 +144,57 @@ impl ClusterBroker {
     }
 }
 
-/// Publishes at one server. Returns what belongs to another one.
-async fn publish_at<'a>(
-    link: &RedisLink,
-    publications: Vec<&'a Publication>,
-) -> Result<Vec<&'a Publication>, String> {
-    let (mut moved, mut failed) = (Vec::new(), None);
-    let answers = publish(link, &publications, Channels::Sharded).await?;
+impl ToCluster {
+    /// Has somebody look where slots are now, until they are elsewhere. Returns whether they are, by the deadline.
+    async fn has_new_map(&self, map: &mut watch::Receiver<Arc<Map>>, deadline: Instant) -> bool {
+        loop {
+            self.changes.suspected();
+            let next = deadline.min(Instant::now() + ASK_AGAIN);
+            match timeout_at(next, map.changed()).await {
+                Ok(changed) => return changed.is_ok(),
+                Err(_) if next == deadline => return false,
+                // Whoever was asked had not yet heard of it.
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// What became of publications at one server.
+#[derive(Default)]
+struct Told<'a> {
+    /// Those that belong to another one.
+    moved: Vec<&'a Publication>,
+    /// Why some others were not published.
+    failed: Option<String>,
+}
+
+impl Told<'_> {
+    fn failed(reason: String) -> Self {
+        Self {
+            moved: Vec::new(),
+            failed: Some(reason),
+        }
+    }
+}
+
+async fn publish_at<'a>(link: &RedisLink, publications: Vec<&'a Publication>, deadline: Instant) -> Told<'a> {
+    let answers = match publish(link, &publications, Channels::Sharded, deadline).await {
+        Ok(answers) => answers,
+        Err(reason) => return Told::failed(reason),
+    };
+    let mut told = Told::default();
     let counted = publications.into_iter().filter(|one| !one.is_extra());
     for (publication, answer) in counted.zip(answers) {
         match answer {
             Ok(()) => {}
-            Err(error) if error.code() == Some("MOVED") => moved.push(publication),
-            Err(error) => failed = Some(in_words(&error)),
+            Err(error) if error.code() == Some("MOVED") => told.moved.push(publication),
+            Err(error) => told.failed = Some(in_words(&error)),
         }
     }
-    match failed {
-        Some(reason) => Err(reason),
-        None => Ok(moved),
-    }
+    told
 }
 
-impl Drop for ClusterBroker {
-    fn drop(&mut self) {
-        self.hub.close();
-    }
-}
-
-impl Backend for ClusterBroker {
-    fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>> {
-        async move { publishing::measured(&publications, self.publish_now(&publications)).await }.boxed()
-    }
-
-    fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription> {
-        self.hub.subscribe(patterns)
-    }
-
-    fn connected(&self) -> watch::Receiver<bool> {
-        self.hub.connected()
-    }
-}
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

@@ -1,9 +1,10 @@
 //! Publishing at one server, in one pipeline.
 
 use redis::RedisError;
+use tokio::time::{Instant, timeout_at};
 
 use super::link::{NO_ANSWER, RedisLink, in_words};
-use crate::{PUBLISH_DEADLINE, Publication, is_sharded};
+use crate::{Publication, is_sharded};
 
 /// How a server's channels are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,7 @@ pub(super) async fn publish(
     link: &RedisLink,
     publications: &[&Publication],
     channels: Channels,
+    deadline: Instant,
 ) -> Result<Vec<Result<(), RedisError>>, String> {
     let mut connection = link.connection()?;
     let mut pipeline = redis::pipe();
@@ -39,7 +41,7 @@ pub(super) async fn publish(
         }
     }
     let answers = pipeline.query_async(&mut connection);
-    let Ok(answers) = tokio::time::timeout(PUBLISH_DEADLINE, answers).await else {
+    let Ok(answers) = timeout_at(deadline, answers).await else {
         link.doubt().doubt();
         return Err(NO_ANSWER.to_owned());
     };

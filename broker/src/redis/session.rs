@@ -310,7 +310,7 @@ impl Talk {
                         self.asked.pop_front();
                     }
                 }
-                Told::Refused(why) => self.refused(why)?,
+                Told::Refused(why) => self.refused(why, hub)?,
                 Told::Other => {}
             }
         }
@@ -344,8 +344,8 @@ impl Talk {
         true
     }
 
-    fn refused(&mut self, error: String) -> Result<(), Lost> {
-        let (names, more) = match self.asked.pop_front() {
+    fn refused(&mut self, error: String, hub: Option<(&Hub, Lane)>) -> Result<(), Lost> {
+        let (mut names, more) = match self.asked.pop_front() {
             Some(Asked::Names(names)) => (names, true),
             Some(Asked::Less(names)) => (names, false),
             Some(Asked::Question) | None => return Err(Lost::Refused(error)),
@@ -357,6 +357,9 @@ impl Talk {
         if error.starts_with("NOPERM") && names.iter().all(|name| is_extra(name)) {
             if !mem::replace(&mut self.told_without, true) {
                 tracing::warn!(error, patterns = ?names, "can't subscribe; going on without");
+            }
+            if let Some((hub, lane)) = hub {
+                hub.denied(lane, names.make_contiguous());
             }
             return Ok(());
         }

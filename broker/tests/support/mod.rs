@@ -46,12 +46,20 @@ impl Rig {
     }
 
     pub(crate) fn on(cluster: Cluster) -> Self {
-        let shutdown = Shutdown::new();
-        let url = cluster.url().parse().unwrap();
+        let rig = Self::at(&cluster.url());
         Self {
-            broker: Broker::new(ClusterBroker::connect(&url, &shutdown)),
-            redis: None,
             cluster: Some(cluster),
+            ..rig
+        }
+    }
+
+    /// On a cluster that somebody else keeps.
+    pub(crate) fn at(url: &str) -> Self {
+        let shutdown = Shutdown::new();
+        Self {
+            broker: Broker::new(ClusterBroker::connect(&url.parse().unwrap(), &shutdown)),
+            redis: None,
+            cluster: None,
             shutdown,
         }
     }

@@ -29,6 +29,10 @@ const ROOMS_MAX: u32 = 1000;
 const CHANGES_MAX: u32 = 1000;
 const CHANGES_DEFAULT: u32 = 500;
 
+/// Most pages of changes in one answer, and the bytes of frames that they share.
+const PAGES_MAX: usize = 64;
+const PAGES_BYTES: u32 = 4 * 1024 * 1024;
+
 /// The service.
 #[derive(Debug, Clone)]
 pub struct Chat<S> {
@@ -158,28 +162,38 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
         &self,
         request: Request<wire::ChangesSinceRequest>,
     ) -> Result<Response<wire::ChangesSinceResponse>, Status> {
-        let asked = request.into_inner();
-        fields::id("room_id", &asked.room_id)?;
-        let limit = fields::page_within("limit", asked.limit, CHANGES_DEFAULT, CHANGES_MAX)?;
-        let max_bytes = fields::page_within(
-            "max_bytes",
-            asked.max_bytes,
-            history::PAGE_BYTES,
-            history::PAGE_BYTES,
-        )?;
-        if let Some(id) = &asked.after_id {
-            fields::uuid("after_id", id)?;
-        }
-        let since = Since {
-            seq: asked.after_seq,
-            // As they are stored.
-            id: asked.after_id.map(|id| id.to_ascii_lowercase()),
-            up_to: (asked.up_to_seq > 0).then_some(asked.up_to_seq),
-            limit,
-            max_bytes,
-        };
-        let answer = history::changes_since(&self.store, &asked.room_id, since).await?;
+        let (room_id, since) = since(request.into_inner())?;
+        let answer = history::changes_since(&self.store, &room_id, since).await?;
         Ok(Response::new(answer.into()))
+    }
+
+    async fn changes_of_rooms(
+        &self,
+        request: Request<wire::ChangesOfRoomsRequest>,
+    ) -> Result<Response<wire::ChangesOfRoomsResponse>, Status> {
+        let asked = request.into_inner().pages;
+        if asked.len() > PAGES_MAX {
+            let problem = format!("must be at most {PAGES_MAX}, are {}", asked.len());
+            return Err(Invalid::new("pages", problem).into());
+        }
+        let share = PAGES_BYTES / u32::try_from(asked.len().max(1)).unwrap_or(u32::MAX);
+        let shared = |asked| {
+            let (room_id, mut since) = since(asked)?;
+            since.max_bytes = since.max_bytes.min(share);
+            Ok((room_id, since))
+        };
+        let asked = asked.into_iter().map(shared).collect::<Result<_, Invalid>>()?;
+        let answers = history::changes_of_rooms(&self.store, asked).await?;
+        let none = || wire::ChangesSinceResponse {
+            no_such_room: true,
+            ..wire::ChangesSinceResponse::default()
+        };
+        let pages = answers
+            .into_iter()
+            .map(|answer| answer.map_or_else(none, Into::into));
+        Ok(Response::new(wire::ChangesOfRoomsResponse {
+            pages: pages.collect(),
+        }))
     }
 
     async fn heads(
@@ -225,6 +239,30 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
             marks: marks.into_iter().map(mark).collect(),
         }))
     }
+}
+
+/// Which changes are asked for, of which room.
+fn since(asked: wire::ChangesSinceRequest) -> Result<(String, Since), Invalid> {
+    fields::id("room_id", &asked.room_id)?;
+    let limit = fields::page_within("limit", asked.limit, CHANGES_DEFAULT, CHANGES_MAX)?;
+    let max_bytes = fields::page_within(
+        "max_bytes",
+        asked.max_bytes,
+        history::PAGE_BYTES,
+        history::PAGE_BYTES,
+    )?;
+    if let Some(id) = &asked.after_id {
+        fields::uuid("after_id", id)?;
+    }
+    let since = Since {
+        seq: asked.after_seq,
+        // As they are stored.
+        id: asked.after_id.map(|id| id.to_ascii_lowercase()),
+        up_to: (asked.up_to_seq > 0).then_some(asked.up_to_seq),
+        limit,
+        max_bytes,
+    };
+    Ok((asked.room_id, since))
 }
 
 async fn send(appender: &Appender, asked: wire::SendMessageRequest) -> Result<wire::SendMessageResponse> {

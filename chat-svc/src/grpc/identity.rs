@@ -2,6 +2,7 @@
 
 use proto::{
     chat::{self as wire, identity_service_server::IdentityService},
+    fields::Invalid,
     time::to_proto,
 };
 use tonic::{Request, Response, Status};
@@ -10,6 +11,9 @@ use crate::{
     identity::{self, Identities, Opened},
     store,
 };
+
+/// Most tokens and user ids in one call.
+const IDENTIFY_MAX: usize = 1000;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -75,6 +79,27 @@ impl<S: store::Identities> IdentityService for Identity<S> {
     ) -> Result<Response<wire::IsOwnedResponse>, Status> {
         let owned = self.identities.is_owned(&request.into_inner().user_id).await?;
         Ok(Response::new(wire::IsOwnedResponse { owned }))
+    }
+
+    async fn identify(
+        &self,
+        request: Request<wire::IdentifyRequest>,
+    ) -> Result<Response<wire::IdentifyResponse>, Status> {
+        let wire::IdentifyRequest { tokens, user_ids } = request.into_inner();
+        let count = tokens.len() + user_ids.len();
+        if count > IDENTIFY_MAX {
+            let problem = format!("must be at most {IDENTIFY_MAX} with the tokens, are {count}");
+            return Err(Invalid::new("user_ids", problem).into());
+        }
+        let owned = self.identities.are_owned(&user_ids).await?;
+        let identities = self.identities.authenticate_all(&tokens).await?;
+        Ok(Response::new(wire::IdentifyResponse {
+            identities: identities
+                .into_iter()
+                .map(|identity| identity.map(Into::into).unwrap_or_default())
+                .collect(),
+            owned,
+        }))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Answers of the store, kept for some seconds and bounded in number.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
+use crate::error::Result;
 
 /// A cache whose answers go stale.
 #[derive(Debug)]
@@ -34,6 +36,36 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         let answers = self.lock();
         let (since, answer) = answers.get(key)?;
         (since.elapsed() < self.fresh).then(|| answer.clone())
+    }
+
+    /// Fresh answers to all of `keys`: from here, or else from `ask`, which leaves out those whose answer is the default
+    /// one.
+    pub(super) async fn get_all(
+        &self,
+        keys: impl Iterator<Item = K>,
+        ask: impl AsyncFnOnce(Vec<K>) -> Result<HashMap<K, V>>,
+    ) -> Result<HashMap<K, V>>
+    where
+        K: Clone,
+        V: Default,
+    {
+        let (mut known, mut unknown) = (HashMap::new(), HashSet::new());
+        for key in keys {
+            match self.get(&key) {
+                Some(answer) => _ = known.insert(key, answer),
+                None => _ = unknown.insert(key),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(known);
+        }
+        let mut answers = ask(unknown.iter().cloned().collect()).await?;
+        for key in unknown {
+            let answer = answers.remove(&key).unwrap_or_default();
+            self.put_unless_there(key.clone(), answer.clone());
+            known.insert(key, answer);
+        }
+        Ok(known)
     }
 
     /// Keeps an answer.

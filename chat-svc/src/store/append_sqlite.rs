@@ -25,9 +25,6 @@ use crate::{
     message::{Change, Committed},
 };
 
-/// Messages in one statement. Few enough that the rest of a batch, row by row, is no burden.
-const ROWS: usize = 16;
-
 /// Outbox rows in one statement: each binds four values, of which SQLite takes 32,766.
 const OUTBOX_ROWS: usize = 1000;
 
@@ -69,15 +66,18 @@ fn commit_here(
 impl Statements for SqliteConnection {
     async fn advance(&mut self, rooms: BTreeMap<String, i64>) -> QueryResult<Advanced> {
         let mut advanced = Advanced::default();
+        // Not RETURNING, for which SQLite makes a table of its own each time. The transaction is immediate: nobody else
+        // writes between the two.
         for (id, count) in rooms {
-            let head = diesel::update(rooms::table.find(&id))
-                .set(rooms::last_seq.eq(rooms::last_seq + count))
-                .returning(rooms::last_seq)
-                .get_result(self)
-                .optional()?;
-            if let Some(head) = head {
-                advanced.heads.insert(id, head);
+            let room = rooms::table.find(&id);
+            let head: Option<i64> = room.select(rooms::last_seq).get_result(self).optional()?;
+            let Some(head) = head.map(|head| head + count) else {
+                continue;
+            };
+            if count > 0 {
+                MoveHead { id: &id, head }.execute(self)?;
             }
+            advanced.heads.insert(id, head);
         }
         Ok(advanced)
     }
@@ -111,13 +111,11 @@ impl Statements for SqliteConnection {
     }
 
     async fn insert(&mut self, rows: Vec<MessageRow>) -> QueryResult<usize> {
-        let (together, alone) = rows.as_chunks::<ROWS>();
         let mut count = 0;
-        for rows in together {
-            count += Insert(rows).execute(self)?;
-        }
-        for row in alone {
-            count += Insert(std::array::from_ref(row)).execute(self)?;
+        // One by one: a statement that writes many rows has to be able to take all of them back, for which SQLite copies
+        // every page before it changes it.
+        for row in &rows {
+            count += Insert(row).execute(self)?;
         }
         Ok(count)
     }
@@ -134,49 +132,69 @@ impl Statements for SqliteConnection {
     }
 }
 
-/// Inserts new messages except repeats. Of a fixed number, so that the statement is parsed once per connection.
+/// Moves a room's head. diesel's own UPDATE is parsed anew each time.
 #[derive(Debug)]
-struct Insert<'a, const N: usize>(&'a [MessageRow; N]);
+struct MoveHead<'a> {
+    id: &'a str,
+    head: i64,
+}
 
-impl<const N: usize> QueryId for Insert<'_, N> {
-    type QueryId = Insert<'static, N>;
+impl QueryId for MoveHead<'_> {
+    type QueryId = MoveHead<'static>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl<Connection, const N: usize> RunQueryDsl<Connection> for Insert<'_, N> {}
+impl<Connection> RunQueryDsl<Connection> for MoveHead<'_> {}
 
-impl<const N: usize> QueryFragment<Sqlite> for Insert<'_, N> {
+impl QueryFragment<Sqlite> for MoveHead<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE rooms SET last_seq = ");
+        out.push_bind_param::<BigInt, _>(&self.head)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<Text, _>(self.id)
+    }
+}
+
+/// Inserts a new message unless it is a repeat.
+#[derive(Debug)]
+struct Insert<'a>(&'a MessageRow);
+
+impl QueryId for Insert<'_> {
+    type QueryId = Insert<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<Connection> RunQueryDsl<Connection> for Insert<'_> {}
+
+impl QueryFragment<Sqlite> for Insert<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let Self(row) = self;
         out.push_sql(
             "INSERT INTO messages (id, room_id, user_id, username, content, message_type, file_url, created_at, \
-             seq, change_seq, client_msg_id) VALUES ",
+             seq, change_seq, client_msg_id) VALUES (",
         );
-        for (at, row) in self.0.iter().enumerate() {
-            out.push_sql(if at == 0 { "(" } else { ", (" });
-            let texts = [
-                &row.id,
-                &row.room_id,
-                &row.user_id,
-                &row.username,
-                &row.content,
-                &row.message_type,
-            ];
-            for text in texts {
-                out.push_bind_param::<Text, _>(text)?;
-                out.push_sql(", ");
-            }
-            out.push_bind_param::<Nullable<Text>, _>(&row.file_url)?;
+        let texts = [
+            &row.id,
+            &row.room_id,
+            &row.user_id,
+            &row.username,
+            &row.content,
+            &row.message_type,
+        ];
+        for text in texts {
+            out.push_bind_param::<Text, _>(text)?;
             out.push_sql(", ");
-            out.push_bind_param::<Moment, _>(&row.created_at)?;
-            for seq in [&row.seq, &row.change_seq] {
-                out.push_sql(", ");
-                out.push_bind_param::<BigInt, _>(seq)?;
-            }
-            out.push_sql(", ");
-            out.push_bind_param::<Nullable<Text>, _>(&row.client_msg_id)?;
-            out.push_sql(")");
         }
-        out.push_sql(" ON CONFLICT (room_id, user_id, client_msg_id) DO NOTHING");
+        out.push_bind_param::<Nullable<Text>, _>(&row.file_url)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Moment, _>(&row.created_at)?;
+        for seq in [&row.seq, &row.change_seq] {
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(seq)?;
+        }
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<Text>, _>(&row.client_msg_id)?;
+        out.push_sql(") ON CONFLICT (room_id, user_id, client_msg_id) DO NOTHING");
         Ok(())
     }
 }

@@ -84,6 +84,19 @@ impl Identities for SqlStore {
         }
     }
 
+    async fn owned(&self, user_ids: Vec<String>) -> Result<Vec<String>> {
+        let owned = fetch!(
+            self.db,
+            read,
+            load,
+            accounts::table
+                .filter(accounts::user_id.eq_any(user_ids.clone()))
+                .select(accounts::user_id)
+        )
+        .await?;
+        Ok(owned)
+    }
+
     async fn open_session(&self, session: StoredSession, now: Timestamp) -> Result<()> {
         let row = SessionRow {
             token_hash: session.token_hash.to_vec(),
@@ -103,30 +116,32 @@ impl Identities for SqlStore {
         Ok(())
     }
 
-    async fn session(&self, token_hash: [u8; 32], now: Timestamp) -> Result<Option<StoredSession>> {
-        let found: sql::Result<(SessionRow, Option<String>)> = fetch!(
+    async fn sessions(&self, token_hashes: Vec<[u8; 32]>, now: Timestamp) -> Result<Vec<StoredSession>> {
+        let hashes: Vec<Vec<u8>> = token_hashes.iter().map(|hash| hash.to_vec()).collect();
+        let found: Vec<(SessionRow, Option<String>)> = fetch!(
             self.db,
             read,
-            get_result,
+            load,
             sessions::table
                 .left_join(accounts::table.on(accounts::user_id.eq(sessions::user_id)))
-                .filter(sessions::token_hash.eq(token_hash.to_vec()))
+                .filter(sessions::token_hash.eq_any(hashes.clone()))
                 .filter(sessions::expires_at.gt(Millis::from(now)))
                 .select((SessionRow::as_select(), accounts::user_id.nullable()))
         )
-        .await;
-        match found {
-            Ok((row, owner)) if row.guest && owner.is_some() => Ok(None),
-            Ok((row, _)) => Ok(Some(StoredSession {
-                token_hash,
+        .await?;
+        let valid = found
+            .into_iter()
+            .filter(|(row, owner)| !row.guest || owner.is_none());
+        let sessions = valid.filter_map(|(row, _)| {
+            Some(StoredSession {
+                token_hash: row.token_hash.try_into().ok()?,
                 user_id: row.user_id,
                 username: row.username,
                 guest: row.guest,
                 expires_at: row.expires_at.into(),
-            })),
-            Err(sql::Error::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+            })
+        });
+        Ok(sessions.collect())
     }
 
     async fn end_session(&self, token_hash: [u8; 32]) -> Result<()> {

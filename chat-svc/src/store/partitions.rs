@@ -61,11 +61,13 @@ async fn partition(
     into: u16,
     tell: &mut (impl FnMut(String) + Send),
 ) -> sql::Result<Partitioned> {
-    // In the order in which a commit takes them, so that neither waits for the other for ever. Whoever waits meanwhile is
-    // answered `unavailable` after its own statement_timeout.
+    // A statement may take minutes: a server that knows the setting gives it up soon after its caller is gone, with all its
+    // locks. They are taken in the order in which a commit takes them, so that neither waits for the other for ever. Whoever
+    // waits meanwhile is answered `unavailable` after its own statement_timeout.
     connection
         .batch_execute(
             "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+             SELECT set_config(name, '1s', true) FROM pg_settings WHERE name = 'client_connection_check_interval'; \
              SET LOCAL lock_timeout = '30s'; LOCK TABLE rooms, messages, outbox IN ACCESS EXCLUSIVE MODE; \
              SET LOCAL lock_timeout = 0",
         )
@@ -90,6 +92,9 @@ async fn partition(
     ));
     take_its_place(connection, &shape).await?;
     build_indexes(connection, &shape, tell).await?;
+    for grant in &shape.grants {
+        connection.batch_execute(grant).await?;
+    }
     connection.batch_execute("ANALYZE messages").await?;
     Ok(Partitioned::Now { messages: after.rows })
 }

@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 use proto::chat::{
-    ChangesSinceRequest, ChangesSinceResponse, DeleteMessageRequest, EditMessageRequest, HistoryRequest,
-    Message,
+    ChangesOfRoomsRequest, ChangesSinceRequest, ChangesSinceResponse, DeleteMessageRequest,
+    EditMessageRequest, HistoryRequest, Message,
 };
 use tonic::{Code, Status};
 
@@ -22,6 +22,7 @@ on_both_stores!(
     who_saw_another_log_is_told,
     concurrent_changes_leave_no_gap,
     bad_input_is_named,
+    pages_of_many_rooms_come_in_one_call,
 );
 
 async fn edit(service: &Service, user: &str, id: &str, content: &str) -> Result<Message, Status> {
@@ -302,6 +303,69 @@ async fn who_saw_another_log_is_told(store: Store) {
     assert_eq!(refusal(odd), (Code::InvalidArgument, Some("after_id".to_owned())));
     let nowhere = since(&service, "nowhere", 1, Some(lost)).await;
     assert_eq!(refusal(nowhere).0, Code::NotFound);
+}
+
+async fn pages_of_many_rooms_come_in_one_call(store: Store) {
+    let service = store.service().await;
+    let large = "陳".repeat(16_000);
+    let mut last = String::new();
+    for _ in 0..3 {
+        last = service.say("general", "alice", &large).await.id;
+    }
+    service.say("random", "alice", "hi").await;
+    let lost = "01890000-0000-7000-8000-000000000000";
+    let ask = |room: &str, after_seq, after_id: Option<&str>| ChangesSinceRequest {
+        room_id: room.to_owned(),
+        after_seq,
+        after_id: after_id.map(str::to_owned),
+        ..ChangesSinceRequest::default()
+    };
+    let asked = vec![
+        ask("random", 0, None),
+        ask("nowhere", 0, None),
+        ask("general", 1, None),
+        ask("general", 1, Some(lost)),
+        ask("random", 1, None),
+    ];
+    let many = |pages| {
+        let mut chat = service.chat.clone();
+        async move {
+            let answer = chat.changes_of_rooms(ChangesOfRoomsRequest { pages }).await?;
+            Ok::<_, Status>(answer.into_inner().pages)
+        }
+    };
+    let pages = many(asked.clone()).await.unwrap();
+    let seqs = |page: &ChangesSinceResponse| page.changes.iter().map(|c| c.seq).collect::<Vec<_>>();
+    assert_eq!(
+        pages.iter().map(seqs).collect::<Vec<_>>(),
+        [vec![1], vec![], vec![2, 3], vec![], vec![]]
+    );
+    let nowhere: Vec<bool> = pages.iter().map(|page| page.no_such_room).collect();
+    assert_eq!(nowhere, [false, true, false, false, false]);
+    assert!(pages[3].forked && pages[3].last_id == last);
+    assert_eq!((pages[4].complete_to, pages[4].last_seq), (1, 1));
+    // Each as it is by itself.
+    let alone = service
+        .chat
+        .clone()
+        .changes_since(asked[2].clone())
+        .await
+        .unwrap();
+    assert_eq!(pages[2], alone.into_inner());
+
+    // Many share the bytes: here a message of 48 KB each is more than a share.
+    let shared = many(vec![ask("general", 0, None); 64]).await.unwrap();
+    assert!(
+        shared
+            .iter()
+            .all(|page| page.changes.len() == 2 && page.complete_to == 2)
+    );
+    assert!(many(vec![]).await.unwrap().is_empty());
+    let bad = |field: &str| (Code::InvalidArgument, Some(field.to_owned()));
+    let odd = many(vec![ask("general", 0, None), ask("general", 0, Some("m1"))]).await;
+    assert_eq!(refusal(odd), bad("after_id"));
+    let too_many = many(vec![ask("general", 0, None); 65]).await;
+    assert_eq!(refusal(too_many), bad("pages"));
 }
 
 async fn concurrent_changes_leave_no_gap(store: Store) {

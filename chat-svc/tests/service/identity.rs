@@ -9,7 +9,8 @@ use chat_svc::{
 };
 use jiff::{SignedDuration, Timestamp};
 use proto::chat::{
-    AuthenticateRequest, IsOwnedRequest, RegisterRequest, SignInGuestRequest, SignInRequest, SignOutRequest,
+    AuthenticateRequest, IdentifyRequest, IsOwnedRequest, RegisterRequest, SignInGuestRequest, SignInRequest,
+    SignOutRequest,
 };
 use test_support::wait;
 use tonic::{Code, Status};
@@ -25,6 +26,7 @@ on_both_stores!(
     an_account_takes_its_id_from_guests,
     a_guest_who_comes_in_while_the_account_is_made_stays_out,
     a_session_ends,
+    a_crowd_is_identified_in_one_call,
     bad_input_is_named,
 );
 
@@ -163,8 +165,9 @@ async fn a_guest_who_comes_in_while_the_account_is_made_stays_out(store: Store) 
     // A guest's, opened after the account had ended those it knew of; and the owner's.
     direct.open_session(session([1; 32], true), now).await.unwrap();
     direct.open_session(session([2; 32], false), now).await.unwrap();
-    assert_eq!(direct.session([1; 32], now).await.unwrap(), None);
-    assert!(direct.session([2; 32], now).await.unwrap().is_some());
+    let found = direct.sessions(vec![[1; 32], [2; 32]], now).await.unwrap();
+    let found: Vec<[u8; 32]> = found.iter().map(|session| session.token_hash).collect();
+    assert_eq!(found, [[2; 32]]);
     let later = now + SignedDuration::from_hours(2);
     assert_eq!(direct.sweep_sessions(later).await.unwrap(), 2);
 }
@@ -190,6 +193,52 @@ async fn a_session_ends(store: Store) {
     assert!(identities.authenticate(&opened.token).await.is_err());
     let fresh = Identities::new(store.direct().await, clock);
     assert!(fresh.authenticate(&opened.token).await.is_err());
+}
+
+async fn a_crowd_is_identified_in_one_call(store: Store) {
+    let service = store.service().await;
+    let mut identity = service.identity.clone();
+    let alice = identity.register(account("alice")).await.unwrap().into_inner();
+    let gust = identity.sign_in_guest(guest("gust")).await.unwrap().into_inner();
+    let over = identity.sign_in_guest(guest("gone")).await.unwrap().into_inner();
+    let out = SignOutRequest {
+        token: over.token.clone(),
+    };
+    identity.sign_out(out).await.unwrap();
+    let crowd = IdentifyRequest {
+        tokens: vec![
+            "x".to_owned(),
+            gust.token.clone(),
+            over.token,
+            alice.token,
+            gust.token,
+        ],
+        user_ids: ["bob", "alice", "gust", "alice"].map(str::to_owned).into(),
+    };
+    // From memory, and from the store by one that remembers nothing.
+    let other = store.service().await;
+    for service in [&service, &other, &other] {
+        let answer = service.identity.clone().identify(crowd.clone()).await;
+        let answer = answer.unwrap().into_inner();
+        let found: Vec<_> = answer.identities.iter().map(|who| &*who.user_id).collect();
+        assert_eq!(found, ["", "gust", "", "alice", "gust"]);
+        assert!(answer.identities[1].guest && answer.identities[3].username == "Alice A.");
+        assert_eq!(answer.owned, [false, true, false, true]);
+    }
+    let nobody = identity.identify(IdentifyRequest::default()).await.unwrap();
+    assert!(nobody.into_inner().identities.is_empty());
+    let bad = (Code::InvalidArgument, Some("user_id".to_owned()));
+    let odd = IdentifyRequest {
+        user_ids: vec!["bob".to_owned(), "?".to_owned()],
+        ..IdentifyRequest::default()
+    };
+    assert_eq!(refusal(identity.identify(odd).await), bad);
+    let many = IdentifyRequest {
+        tokens: vec!["x".to_owned(); 501],
+        user_ids: vec!["bob".to_owned(); 500],
+    };
+    let bad = (Code::InvalidArgument, Some("user_ids".to_owned()));
+    assert_eq!(refusal(identity.identify(many).await), bad);
 }
 
 async fn bad_input_is_named(store: Store) {

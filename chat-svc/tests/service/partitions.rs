@@ -1,10 +1,11 @@
 //! Cutting the messages of a database in use into partitions.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use chat_svc::store::Partitioned;
 use futures_util::future::join_all;
 use proto::chat::{EditMessageRequest, HeadsRequest};
+use test_support::{postgres::Database, wait};
 
 use crate::support::{Service, Store, assert_gapless, message, named};
 
@@ -54,13 +55,16 @@ async fn callers_find_what_they_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_and_indexes_are_kept() {
+async fn keys_indexes_and_privileges_are_kept() {
     let store = Store::postgres().await;
     let client = store.database.clone().unwrap().client().await;
     store.direct().await;
-    // As a later migration might add it.
+    // As a later migration, and an operator, might add it.
     client
-        .batch_execute("CREATE INDEX messages_by_age ON messages (created_at) WHERE deleted_at IS NULL")
+        .batch_execute(
+            "CREATE INDEX messages_by_age ON messages (created_at) WHERE deleted_at IS NULL; CREATE ROLE \"Reader\"; \
+             GRANT SELECT ON messages TO \"Reader\" WITH GRANT OPTION; GRANT TRIGGER ON messages TO \"Reader\"",
+        )
         .await
         .unwrap();
     store.direct().await.partition_messages(3, |_| ()).await.unwrap();
@@ -82,6 +86,11 @@ async fn keys_and_indexes_are_kept() {
         "CREATE UNIQUE INDEX messages_pkey ON ONLY messages (room_id, id)",
     ];
     assert_eq!(indexes, expected);
+    let query = "SELECT privilege_type || CASE WHEN is_grantable THEN ' on' ELSE '' END FROM pg_class, aclexplode(relacl) \
+                 WHERE pg_class.oid = 'messages'::regclass AND grantee = '\"Reader\"'::regrole ORDER BY 1";
+    let privileges = client.query(query, &[]).await.unwrap();
+    let privileges: Vec<String> = privileges.iter().map(|row| row.get(0)).collect();
+    assert_eq!(privileges, ["SELECT on", "TRIGGER"]);
     let nowhere = client
         .batch_execute(
             "INSERT INTO messages (id, room_id, user_id, username, content, seq, change_seq) \
@@ -179,4 +188,72 @@ async fn the_command_tells_what_it_did() {
     let told = String::from_utf8_lossy(&refused.stderr);
     assert!(told.contains("needs PostgreSQL"), "{told}");
     assert_eq!(run(String::new(), "1").await.status.code(), Some(64));
+}
+
+/// Lets each message take some seconds to be stored, or copied.
+async fn slow_down(database: &Database, seconds: u32) {
+    let check = format!(
+        "ALTER TABLE messages ADD CONSTRAINT slow CHECK (pg_sleep({seconds})::text IS NOT NULL) NOT VALID"
+    );
+    database.client().await.batch_execute(&check).await.unwrap();
+}
+
+/// Waits until messages are being copied.
+async fn copies(database: &Database) {
+    let copies = "SELECT FROM pg_stat_activity WHERE query LIKE 'INSERT INTO messages_new%' AND wait_event = 'PgSleep'";
+    let client = database.client().await;
+    wait::until(wait::START, "it copies", async || {
+        client.query_opt(copies, &[]).await.unwrap().is_some()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sent_during_the_copy_is_in_it_or_behind_it() {
+    let store = Store::postgres().await;
+    let service = store.service().await;
+    service.say("general", "alice", "before").await;
+    let database = store.database.clone().unwrap();
+    slow_down(&database, 1).await;
+    let direct = store.direct().await;
+    let sent = async {
+        copies(&database).await;
+        service
+            .send(named("general", "alice", "meanwhile"))
+            .await
+            .unwrap()
+    };
+    let (done, sent) = tokio::join!(direct.partition_messages(2, |_| ()), sent);
+    assert_eq!(done.unwrap(), Partitioned::Now { messages: 1 });
+    assert_eq!(sent.seq, 2);
+    let newest = service.history("general").await.pop().unwrap();
+    assert_eq!((newest.id, newest.seq), (sent.id, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_stopped_lets_go_of_the_messages_at_once() {
+    let store = Store::postgres().await;
+    let service = store.service().await;
+    service.say("general", "alice", "kept").await;
+    let database = store.database.clone().unwrap();
+    let client = database.client().await;
+    slow_down(&database, 60).await;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-svc"))
+        .args(["partition-messages", "--into", "2"])
+        .env("DATABASE_URL", database.url())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    copies(&database).await;
+    let stopped = Command::new("kill").arg(command.id().to_string()).status();
+    assert!(stopped.unwrap().success());
+    let code = tokio::task::spawn_blocking(move || command.wait()).await.unwrap();
+    assert!(!code.unwrap().success());
+    client.batch_execute("SET lock_timeout = '5s'").await.unwrap();
+    let kept = client.query_one(
+        "SELECT count(*), min(relkind)::text FROM messages, pg_class WHERE relname = 'messages'",
+        &[],
+    );
+    let kept = kept.await.expect("nothing holds the table");
+    assert_eq!((kept.get::<_, i64>(0), kept.get::<_, &str>(1)), (1, "r"));
 }

@@ -37,6 +37,17 @@ impl Frame {
             class,
         }
     }
+
+    /// The JSON text that it was made of.
+    pub(crate) fn json(&self) -> &[u8] {
+        // RFC 6455 §5.2: the second byte tells how many more have the payload's length.
+        let header = match self.bytes.get(1) {
+            Some(127) => 10,
+            Some(126) => 4,
+            _ => 2,
+        };
+        self.bytes.get(header..).unwrap_or_default()
+    }
 }
 
 /// Frames in one shared buffer.
@@ -210,6 +221,14 @@ mod tests {
         assert_eq!(cut.bytes, b"\x81\x01t\x81\x013".as_slice());
         assert_eq!(cut.parts.last().unwrap().end, cut.bytes.len());
         assert!(batch.after(0).parts.len() == 4 && batch.after(9).parts.len() == 1);
+    }
+
+    #[test]
+    fn a_frame_gives_its_text_back() {
+        for len in [1, 125, 126, 65_535, 65_536] {
+            let json = vec![b'x'; len];
+            assert!(Frame::text(&json, Class::Kept).json() == json, "{len}");
+        }
     }
 
     #[test]

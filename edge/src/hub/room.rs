@@ -4,7 +4,14 @@ use std::{sync::Arc, time::Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{RoomId, frame::Batch, shards::Weight, traced::Delivery};
+use super::{
+    RoomId,
+    frame::Batch,
+    recent::{Recent, Shelf},
+    shard::{Brought, Meeting},
+    shards::Weight,
+    traced::Delivery,
+};
 use crate::{meters, recovery::seen::Seen, socket::connection::Connection};
 
 /// Members written to before other tasks get a turn.
@@ -23,6 +30,8 @@ pub(super) struct Room {
     /// behind that seq.
     ahead: Vec<(Arc<Connection>, u64)>,
     meeting: Vec<Approaching>,
+    /// What those who come back may get at once, while some do.
+    recent: Option<Box<Recent>>,
 }
 
 /// What is due to the members of a room.
@@ -58,6 +67,7 @@ impl Room {
             live: Vec::new(),
             ahead: Vec::new(),
             meeting: Vec::new(),
+            recent: None,
         }
     }
 
@@ -105,6 +115,7 @@ impl Room {
         };
         let (batch, mut shorter) = (Batch::join(&due.batches), None);
         self.flushed = Some(Instant::now());
+        self.recent.take_if(|recent| !recent.extend(&batch));
         meters::frames_out(batch.parts.len() * self.live.len());
         for members in self.live.chunks(AT_ONCE) {
             for connection in members {
@@ -144,6 +155,35 @@ impl Room {
         self.live.push(connection);
     }
 
+    /// A member that has everything up to `known`: of the live stream from behind that.
+    pub(super) fn join_behind(&mut self, connection: Arc<Connection>, known: u64) {
+        if known > self.last.seq {
+            self.ahead.push((connection, known));
+        } else {
+            self.live.push(connection);
+        }
+    }
+
+    /// What came after `after` and up to where, if that is in memory. What is due has to be flushed before.
+    pub(super) fn missed(&mut self, after: Seen, now: Instant) -> Option<(Arc<Batch>, u64)> {
+        self.recent.as_mut()?.since(after, now)
+    }
+
+    /// Keeps what a replay brought, unless more is kept already.
+    fn keep(&mut self, brought: &Brought, shelf: &mut Shelf, now: Instant) {
+        let from = brought.from;
+        if self.recent.as_ref().is_none_or(|recent| recent.from() > from.seq) {
+            let recent = shelf.put(&self.id, from, &brought.page, now);
+            self.recent = recent.map(Box::new);
+        }
+    }
+
+    /// Lets go of what is kept, if nobody has used it for a while.
+    pub(super) fn tidy(&mut self, shelf: &mut Shelf, now: Instant) {
+        self.recent
+            .take_if(|recent| !shelf.is_used(&self.id, recent, now));
+    }
+
     /// A member for which everything from here on is held until its replay is there.
     pub(super) fn approach(&mut self, connection: Arc<Connection>, generation: u64) {
         self.meeting.push(Approaching {
@@ -156,12 +196,14 @@ impl Room {
         });
     }
 
-    /// A replay has reached `after`: its member is live (`None`), or has to be fed up to the seq in the answer.
-    pub(super) fn meet(&mut self, connection: u64, generation: u64, after: u64) -> Option<u64> {
-        let at = self
-            .meeting
-            .iter()
-            .position(|one| one.connection.id == connection && one.generation == generation)?;
+    /// A replay has come to its end: its member is live (`None`), or has to be fed up to the seq in the answer.
+    pub(super) fn meet(&mut self, meeting: &Meeting, shelf: &mut Shelf, now: Instant) -> Option<u64> {
+        let Meeting {
+            generation, after, ..
+        } = *meeting;
+        let is_its =
+            |one: &Approaching| one.connection.id == meeting.connection && one.generation == generation;
+        let at = self.meeting.iter().position(is_its)?;
         if self.meeting[at].lost {
             self.meeting[at].lost = false;
             return Some(self.last.seq);
@@ -174,16 +216,16 @@ impl Room {
             self.live.push(one.connection);
             return None;
         }
+        if let Some(brought) = &meeting.brought {
+            self.keep(brought, shelf, now);
+        }
         for batch in &one.held {
             let new = batch.after(after);
             meters::frames_out(new.parts.len());
             one.connection.feed(&self.id, generation, &new);
+            self.recent.take_if(|recent| !recent.extend(batch));
         }
-        if after > self.last.seq {
-            self.ahead.push((one.connection, after));
-        } else {
-            self.live.push(one.connection);
-        }
+        self.join_behind(one.connection, after);
         None
     }
 
@@ -197,6 +239,7 @@ impl Room {
     /// The log was set back: the stream goes on from `last`.
     pub(super) fn reset(&mut self, last: Seen) {
         self.last = last;
+        self.recent = None;
         let batch = Batch::reset(&self.id, last);
         let ahead = self.ahead.drain(..).map(|(connection, _)| connection);
         self.live.extend(ahead);

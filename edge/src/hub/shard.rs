@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     RoomId,
     frame::{Batch, Frame},
+    recent::Shelf,
     room::Room,
     seats::Seats,
     shards::{Queued, Weight},
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     meters,
-    recovery::{log::Log, replay::Replay, seen::Seen},
+    recovery::{log::Log, replay::Replay, seen::Seen, tail::Page},
     socket::{admission::Newcomer, connection::Connection, home::Home, shared::Shared},
 };
 
@@ -98,8 +99,19 @@ pub(crate) struct Meeting {
     pub(crate) generation: u64,
     /// The client has everything up to here.
     pub(crate) after: u64,
+    /// How it came there, if by one page.
+    pub(crate) brought: Option<Brought>,
     /// `Some(seq)`: go on up to there first. `None`: the replay is over.
     pub(crate) reply: oneshot::Sender<Option<u64>>,
+}
+
+/// What a replay has brought.
+#[derive(Debug)]
+pub(crate) struct Brought {
+    /// The page begins behind this change.
+    pub(crate) from: Seen,
+    /// It goes to the end of the log.
+    pub(crate) page: Arc<Page>,
 }
 
 /// The connections of a shard while the edge stops.
@@ -119,6 +131,7 @@ pub(super) struct Shard {
     rooms: HashMap<RoomId, Box<Room>>,
     dirty: Vec<RoomId>,
     leaving: Option<Leaving>,
+    shelf: Shelf,
     own: mpsc::WeakSender<Queued>,
     log: Log,
     home: Arc<Home>,
@@ -132,6 +145,7 @@ impl Shard {
             rooms: HashMap::new(),
             dirty: Vec::new(),
             leaving: None,
+            shelf: Shelf::default(),
             own,
             log,
             home,
@@ -160,6 +174,7 @@ impl Shard {
                 () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}
                 () = &mut sweep => {
                     self.seats.sweep();
+                    self.tidy();
                     sweep.as_mut().reset(tokio::time::Instant::now() + self.seats.sweep_every());
                 }
                 _ = goodbye.tick(), if self.has_goodbyes() => self.say_goodbye(),
@@ -264,6 +279,16 @@ impl Shard {
             // No question to the log: everybody comes back at once when another edge is gone.
             after => after.filter(|after| !after.is_all_of(last)),
         };
+        // Whose socket takes nothing is given no more than it drains, by a replay.
+        if let Some(after) = after.filter(|_| !connection.has_waiting())
+            && let Some((missed, known)) = room.missed(after, Instant::now())
+        {
+            meters::replayed(missed.parts.len());
+            meters::frames_out(missed.parts.len());
+            connection.feed(&id, generation, &missed);
+            room.join_behind(connection, known);
+            return;
+        }
         match (after, self.own.upgrade()) {
             (Some(after), Some(shard)) => {
                 room.approach(Arc::clone(&connection), generation);
@@ -286,12 +311,22 @@ impl Shard {
         let answer = match self.rooms.get_mut(&meeting.room) {
             Some(room) => {
                 room.flush(self.shared.limits.queue_bytes / 2).await;
-                room.meet(meeting.connection, meeting.generation, meeting.after)
+                room.meet(&meeting, &mut self.shelf, Instant::now())
             }
             None => None,
         };
         // Nobody waits where the replay was dropped.
         let _ = meeting.reply.send(answer);
+    }
+
+    /// Lets go of parts of logs that nobody asks for any more.
+    fn tidy(&mut self) {
+        let now = Instant::now();
+        while let Some(id) = self.shelf.due(now) {
+            if let Some(room) = self.rooms.get_mut(&id) {
+                room.tidy(&mut self.shelf, now);
+            }
+        }
     }
 
     async fn leave(&mut self, connection: &Arc<Connection>, id: &RoomId, answer: bool) {

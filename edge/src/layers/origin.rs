@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -39,6 +39,15 @@ impl AllowedOrigins {
         }
     }
 
+    /// Whether a request with these headers comes from an admitted page, or from no page.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> bool {
+        let text = |name| {
+            let value: Option<&HeaderValue> = headers.get(name);
+            value.map(|value| String::from_utf8_lossy(value.as_bytes()))
+        };
+        text(header::ORIGIN).is_none_or(|origin| self.admits(&origin, text(header::HOST).as_deref()))
+    }
+
     fn admits(&self, origin: &str, host: Option<&str>) -> bool {
         let origin = origin.to_ascii_lowercase();
         self.0.iter().any(|allowed| allowed == "*" || *allowed == origin) || is_own(&origin, host)
@@ -66,25 +75,15 @@ fn without_port<'a>(place: &'a str, default: &str) -> &'a str {
 pub async fn guard(State(allowed): State<AllowedOrigins>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if safe && !headers.contains_key(header::UPGRADE) {
+    if safe && !headers.contains_key(header::UPGRADE) || allowed.admit(headers) {
         return next.run(request).await;
     }
-    let text = |headers: &HeaderMap, name| {
-        headers
-            .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    };
-    let origin = text(headers, header::ORIGIN);
-    let host = text(headers, header::HOST);
-    match origin {
-        Some(origin) if !allowed.admits(&origin, host.as_deref()) => Problem::new(
-            StatusCode::FORBIDDEN,
-            "origin_refused",
-            "This page's origin may not use this server: see the setting ALLOWED_ORIGINS.",
-        )
-        .into_response(),
-        _ => next.run(request).await,
-    }
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "origin_refused",
+        "This page's origin may not use this server: see the setting ALLOWED_ORIGINS.",
+    )
+    .into_response()
 }
 
 #[cfg(test)]

@@ -41,8 +41,8 @@ impl Rate {
         Self(limiter)
     }
 
-    /// How many seconds this address has to wait, if it does.
-    fn wait(&self, address: ClientAddress) -> Option<u64> {
+    /// How many seconds this address has to wait, if it does; else this was one of its requests.
+    pub(crate) fn wait(&self, address: ClientAddress) -> Option<u64> {
         let over = self.0.as_ref()?.check_key(&address.key()).err()?;
         Some(over.wait_time_from(DefaultClock::default().now()).as_secs() + 1)
     }

@@ -35,17 +35,11 @@ enum Loudness {
 
 /// Runs a request; `proxy_hops` as in [`ClientAddress::of`].
 pub async fn handle(State(proxy_hops): State<usize>, mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let offered = request.headers().get(request_id::HEADER);
-    let id = request_id::accept_or_make(offered.map(HeaderValue::as_bytes));
     let address = ClientAddress::of(&request, proxy_hops);
     request.extensions_mut().insert(address);
-    let asked = Asked {
-        id,
-        method: request.method().clone(),
-        path: request.uri().path().to_owned(),
-        route: request.extensions().get::<MatchedPath>().cloned(),
-    };
+    let matched = request.extensions().get::<MatchedPath>();
+    let route = matched.map(|matched| Arc::from(matched.as_str()));
+    let asked = Asked::by(&request, route);
     let traced = asked.span();
 
     let span = tracing::info_span!("http", request_id = %asked.id, trace_id = traced.trace_id());
@@ -58,22 +52,36 @@ pub async fn handle(State(proxy_hops): State<usize>, mut request: Request, next:
         response.headers_mut().insert(request_id::HEADER, value);
     }
     let status = response.status();
-    let over = move |bytes| asked.record(status, began.elapsed(), bytes, &traced);
+    let over = move |bytes| asked.record(status, bytes, &traced);
     response.map(|body| Body::new(Counted::new(body, over)))
 }
 
-/// What was asked, and by which id.
-struct Asked {
-    id: Arc<str>,
+/// What was asked, when, and by which id.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) id: Arc<str>,
+    began: Instant,
     method: Method,
     path: String,
-    route: Option<MatchedPath>,
+    route: Option<Arc<str>>,
 }
 
 impl Asked {
+    /// What a request asks, now. `route` is the template of its path.
+    pub(crate) fn by(request: &Request, route: Option<Arc<str>>) -> Self {
+        let offered = request.headers().get(request_id::HEADER);
+        Self {
+            id: request_id::accept_or_make(offered.map(HeaderValue::as_bytes)),
+            began: Instant::now(),
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            route,
+        }
+    }
+
     /// The template, never the path: a path is the caller's and must not make new time series.
     fn route(&self) -> &str {
-        self.route.as_ref().map_or("none", MatchedPath::as_str)
+        self.route.as_deref().unwrap_or("none")
     }
 
     /// Nor may odd methods.
@@ -96,8 +104,8 @@ impl Asked {
 
     /// The root of the request's trace, unless it is one of those that machines and pages send by the clock. A trace that
     /// the client names is not gone on with: whoever may write one header must not decide what is sampled.
-    fn span(&self) -> Span {
-        if !self.route.as_ref().is_some_and(|route| is_traced(route.as_str())) {
+    pub(crate) fn span(&self) -> Span {
+        if !self.route.as_deref().is_some_and(is_traced) {
             return Span::default();
         }
         let span = Span::root_named(SpanKind::Server, || format!("{} {}", self.method(), self.route()));
@@ -107,7 +115,9 @@ impl Asked {
         span
     }
 
-    fn record(&self, status: StatusCode, took: Duration, bytes: u64, traced: &Span) {
+    /// Its line in the log, its place in the metrics, and the end of its span.
+    pub(crate) fn record(&self, status: StatusCode, bytes: u64, traced: &Span) {
+        let took = self.began.elapsed();
         traced.number("http.response.status_code", status.as_u16());
         if status.is_server_error() {
             traced.fail("the answer is an error of the server's");

@@ -2,13 +2,14 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use proto::chat::{ChangesSinceRequest, HeadsRequest};
-use runtime::{client::idempotent, deadline};
+use proto::chat::{ChangesOfRoomsRequest, ChangesSinceRequest, ChangesSinceResponse, HeadsRequest};
+use runtime::{Shutdown, client::idempotent, deadline};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::{Code, Status};
 
 use super::{passed::KEPT, seen::Seen, tail::Page};
 use crate::{
+    gather::{Bounds, Gather},
     hub::{
         RoomId,
         frame::{Class, Frame},
@@ -24,16 +25,21 @@ const PAGE: u32 = 500;
 
 /// Bytes of frames after which a page of a replay ends, about what a client drains at once: each replay holds its page
 /// in memory for as long as its client takes.
-pub(crate) const REPLAY_BYTES: u32 = 64 * 1024;
+const REPLAY_BYTES: u32 = 64 * 1024;
 
 /// The same for a page that mends a live stream, which nobody has to drain: as much as chat-svc gives.
-pub(crate) const REPAIR_BYTES: u32 = 0;
+const REPAIR_BYTES: u32 = 0;
 
 /// Rooms in one question for heads, as the contract with chat-svc bounds it.
 const HEADS: usize = 10_000;
 
-/// Pages that are read at once for replays; more wait, so that a storm of reconnects does not drown chat-svc.
-const REPLAYS: usize = 64;
+/// Pages for replays in one call, as the contract with chat-svc bounds it, and calls under way: more wait, so that a storm
+/// of reconnects does not drown chat-svc.
+const REPLAYS: Bounds = Bounds {
+    together: 64,
+    calls: 4,
+    waiting: 4096,
+};
 
 /// Pages that are read at once to repair the live streams of rooms, which wait for no replay.
 const REPAIRS: usize = 64;
@@ -42,8 +48,15 @@ const REPAIRS: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct Log {
     upstream: Upstream,
-    replays: Arc<Semaphore>,
+    replays: Gather<Behind, Result<Arc<Page>, Unread>>,
     repairs: Arc<Semaphore>,
+}
+
+/// From where on a page is wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Behind {
+    room: RoomId,
+    after: Seen,
 }
 
 /// Why the log can't be read.
@@ -68,10 +81,15 @@ impl From<Status> for Unread {
 }
 
 impl Log {
-    pub(crate) fn new(upstream: Upstream) -> Self {
+    pub(crate) fn new(upstream: Upstream, shutdown: &Shutdown) -> Self {
+        let asked = upstream.clone();
+        let replays = Gather::start(REPLAYS, shutdown, move |wanted| {
+            let upstream = asked.clone();
+            async move { pages(&upstream, wanted).await }
+        });
         Self {
             upstream,
-            replays: Arc::new(Semaphore::new(REPLAYS)),
+            replays,
             repairs: Arc::new(Semaphore::new(REPAIRS)),
         }
     }
@@ -95,9 +113,12 @@ impl Log {
         Ok(heads)
     }
 
-    /// A turn to read a page for a replay. (`None` can't be: the semaphore is never closed.)
-    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.replays.acquire().await.ok()
+    /// What changed in a room after `after`: a page for a replay, read after it was asked for, and shared with those who
+    /// asked for the same.
+    pub(crate) async fn replay(&self, room: &RoomId, after: Seen) -> Result<Arc<Page>, Unread> {
+        let room = Arc::clone(room);
+        let page = self.replays.ask(Behind { room, after }).await;
+        page.unwrap_or(Err(Unread::Unavailable))
     }
 
     /// A turn to read a page for the live stream of a room.
@@ -105,22 +126,67 @@ impl Log {
         self.repairs.acquire().await.ok()
     }
 
-    /// What changed in a room after `after`: one page, which ends once its frames have `max_bytes`.
-    pub(crate) async fn since(&self, room: &str, after: Seen, max_bytes: u32) -> Result<Page, Unread> {
+    /// What changed in a room after `after`: one page that mends a live stream, as long as chat-svc gives.
+    pub(crate) async fn since(&self, room: &str, after: Seen) -> Result<Page, Unread> {
         let ask = || {
             let mut chat = self.upstream.chat.clone();
-            let request = ChangesSinceRequest {
-                room_id: room.to_owned(),
-                after_seq: after.seq,
-                after_id: after.id_text(),
-                limit: PAGE,
-                up_to_seq: 0,
-                max_bytes,
-            };
+            let request = request(room, after, REPAIR_BYTES);
             async move { chat.changes_since(request).await }
         };
         let answer = deadline::within(DEADLINE, idempotent(&self.upstream.budgets.chat, ask)).await?;
-        let answer = answer.into_inner();
+        Ok(Page::read(after, answer.into_inner()))
+    }
+}
+
+/// Reads pages in one call; each that several ask for once.
+async fn pages(upstream: &Upstream, wanted: Vec<Behind>) -> Vec<Result<Arc<Page>, Unread>> {
+    let mut places = HashMap::with_capacity(wanted.len());
+    let mut distinct = Vec::with_capacity(wanted.len());
+    for behind in &wanted {
+        places.entry(behind).or_insert_with(|| {
+            distinct.push(request(&behind.room, behind.after, REPLAY_BYTES));
+            distinct.len() - 1
+        });
+    }
+    let ask = || {
+        let (mut chat, pages) = (upstream.chat.clone(), distinct.clone());
+        async move { chat.changes_of_rooms(ChangesOfRoomsRequest { pages }).await }
+    };
+    let answer = deadline::within(DEADLINE, idempotent(&upstream.budgets.chat, ask)).await;
+    let answers = match answer {
+        Ok(answer) => answer.into_inner().pages,
+        Err(status) => {
+            tracing::debug!(code = ?status.code(), message = status.message(), "logs can't be read");
+            return vec![Err(Unread::Unavailable); wanted.len()];
+        }
+    };
+    let pages = distinct.iter().zip(answers).map(|(asked, answer)| {
+        if answer.no_such_room {
+            return Err(Unread::NoSuchRoom);
+        }
+        Ok(Arc::new(Page::read(Seen::at(asked.after_seq), answer)))
+    });
+    let pages: Vec<_> = pages.collect();
+    let page_of = |behind: &Behind| places.get(behind).and_then(|at| pages.get(*at)).cloned();
+    wanted
+        .iter()
+        .map(|behind| page_of(behind).unwrap_or(Err(Unread::Unavailable)))
+        .collect()
+}
+
+fn request(room: &str, after: Seen, max_bytes: u32) -> ChangesSinceRequest {
+    ChangesSinceRequest {
+        room_id: room.to_owned(),
+        after_seq: after.seq,
+        after_id: after.id_text(),
+        limit: PAGE,
+        up_to_seq: 0,
+        max_bytes,
+    }
+}
+
+impl Page {
+    fn read(after: Seen, answer: ChangesSinceResponse) -> Self {
         // Only the last few are remembered by their messages.
         let nameless = answer.changes.len().saturating_sub(KEPT);
         let frames = answer.changes.into_iter().enumerate().map(|(at, change)| {
@@ -131,12 +197,12 @@ impl Log {
             };
             (seen, Frame::text(&change.frame, Class::Logged(change.seq)))
         });
-        Ok(Page {
+        Self {
             frames: frames.collect(),
             complete_to: answer.complete_to,
             head: Seen::by_service(answer.last_seq, &answer.last_id),
             // A chat-svc that is older than `forked` tells it by the seq alone.
             forked: answer.forked || answer.last_seq < after.seq,
-        })
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    log::{Log, REPLAY_BYTES, Unread},
+    log::{Log, Unread},
     seen::Seen,
     tail::Page,
 };
@@ -14,7 +14,7 @@ use crate::{
     hub::{
         RoomId,
         frame::{Batch, Frame},
-        shard::{Command, Meeting},
+        shard::{Brought, Command, Meeting},
         shards::Queued,
     },
     meters,
@@ -48,23 +48,19 @@ pub(crate) struct Replay {
 impl Replay {
     /// Runs until the connection is live, or its subscription is over.
     pub(crate) async fn run(mut self) {
-        loop {
-            let turn = self.log.turn().await;
-            // Waiting for a turn can take longer than a subscription lasts.
-            if !self.feed(&[]) {
-                return;
-            }
-            let page = self.log.since(&self.room, self.after, REPLAY_BYTES).await;
-            drop(turn);
-            let page = match page {
+        let mut pages = 0;
+        while self.feed(&[]) {
+            let from = self.after;
+            let page = match self.log.replay(&self.room, from).await {
                 Ok(page) => page,
                 // A log that was restored to before the room was made.
-                Err(Unread::NoSuchRoom) => Page::of_nothing(self.after),
+                Err(Unread::NoSuchRoom) => Arc::new(Page::of_nothing(from)),
                 Err(Unread::Unavailable) => {
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
             };
+            pages += 1;
             if page.forked {
                 self.feed_batch(&Batch::reset(&self.room, page.head));
                 self.after = page.head;
@@ -74,13 +70,16 @@ impl Replay {
             if page.complete_to > self.after.seq {
                 self.after = Seen::at(page.complete_to);
             }
-            let frames: Vec<Frame> = page.frames.into_iter().map(|(_, frame)| frame).collect();
+            let frames: Vec<Frame> = page.frames.iter().map(|(_, frame)| frame.clone()).collect();
             if !self.send(&frames).await {
                 return;
             }
             let at_end = self.after.seq >= page.head.seq;
-            if at_end && self.after.seq >= self.held_from && !self.meet().await {
-                return;
+            if at_end && self.after.seq >= self.held_from {
+                let brought = (pages == 1).then_some(Brought { from, page });
+                if !self.meet(brought).await {
+                    return;
+                }
             }
             if at_end && self.after.seq < self.held_from {
                 // The log is behind what was fanned out: it was set back, and the hub is about to notice.
@@ -90,13 +89,14 @@ impl Replay {
     }
 
     /// Joins the live stream; tells whether the replay has to go on.
-    async fn meet(&mut self) -> bool {
+    async fn meet(&mut self, brought: Option<Brought>) -> bool {
         let (reply, answer) = oneshot::channel();
         let meeting = Meeting {
             room: Arc::clone(&self.room),
             connection: self.connection.id,
             generation: self.generation,
             after: self.after.seq,
+            brought,
             reply,
         };
         if self.shard.send(Command::Meet(meeting).into()).await.is_err() {

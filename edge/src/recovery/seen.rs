@@ -8,7 +8,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 /// The last change that somebody saw.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Seen {
     /// Its seq; 0 for an empty log.
     pub(crate) seq: u64,

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use wire::deflate::Deflate;
 
 use super::{
+    Sockets,
     close::{CloseCode, Refused},
     connection::{Connection, Kind},
     farewell,
@@ -25,22 +26,16 @@ use super::{
 use crate::{
     beat::Named,
     door::{Claim, Refusal},
-    hub::{Hub, RoomId},
+    hub::RoomId,
     serve::Place,
 };
 
 /// How long the HTTP server may take to hand a connection over.
 const HANDOVER: Duration = Duration::from_secs(10);
 
-/// How long to find out who somebody is.
-const ADMISSION: Duration = Duration::from_secs(5);
-
-/// How many are asked about at once: a crowd that comes back all at once must not push aside what those who are here say.
-pub(super) const ADMISSIONS: usize = 64;
-
-/// How long somebody may have to wait for that in a crowd. Less than a client waits, which would come back only to wait
-/// at the end of the queue.
-const TURN: Duration = Duration::from_secs(12);
+/// How long to find out who somebody is, in a crowd. Less than a client waits, which would come back only to wait at the
+/// end of the queue.
+const ADMISSION: Duration = Duration::from_secs(12);
 
 /// A connection that was let in, on its way to its shard.
 #[derive(Debug)]
@@ -59,26 +54,37 @@ pub(crate) struct Counted {
     _place: Option<Place>,
 }
 
-/// Lets a connection in, or tells it why not.
-pub(super) async fn admit(
-    shared: Shared,
-    hub: Hub,
-    asked: Result<Asked, Refused>,
-    ip: Option<IpAddr>,
-    place: Option<Place>,
-    deflate: Option<Deflate>,
-    upgrade: OnUpgrade,
-) {
+/// Somebody whose handshake was answered.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    pub(super) asked: Result<Asked, Refused>,
+    /// Its address, where those are counted.
+    pub(super) ip: Option<IpAddr>,
+    pub(super) place: Option<Place>,
+    /// What was agreed on about compression, if anything.
+    pub(super) deflate: Option<Deflate>,
+}
+
+/// Lets a connection in that the HTTP server hands over, or tells it why not.
+pub(super) async fn take_over(sockets: Sockets, visitor: Visitor, upgrade: OnUpgrade) {
     let Ok(Ok(upgraded)) = timeout(HANDOVER, upgrade).await else {
         return;
     };
-    let (stream, early) = match Stream::take(upgraded) {
-        Ok(taken) => taken,
-        Err(error) => {
-            tracing::warn!(%error, "an upgraded connection can't be served");
-            return;
-        }
-    };
+    match Stream::take(upgraded) {
+        Ok((stream, early)) => admit(sockets, visitor, stream, early).await,
+        Err(error) => tracing::warn!(%error, "an upgraded connection can't be served"),
+    }
+}
+
+/// Lets a connection in, of which `early` was read already, or tells it why not.
+pub(super) async fn admit(sockets: Sockets, visitor: Visitor, stream: Stream, early: Bytes) {
+    let Sockets { shared, hub } = sockets;
+    let Visitor {
+        asked,
+        ip,
+        place,
+        deflate,
+    } = visitor;
     let Some(entered) = shared.gate.enter(ip, &shared.limits) else {
         return farewell::refuse(&stream, &CloseCode::TooMany.into()).await;
     };
@@ -130,15 +136,10 @@ async fn identify(shared: &Shared, asked: Result<Asked, Refused>) -> Result<(Arc
         user_id: asked.user_id.as_deref(),
         username: asked.username.as_deref(),
     };
-    let turn = tokio::select! {
-        turn = timeout(TURN, shared.admissions.acquire()) => turn,
+    let caller = tokio::select! {
+        caller = deadline::within(ADMISSION, shared.door.admit(claim)) => caller,
         () = shared.shutdown.begun() => return Err(CloseCode::GoingAway.into()),
     };
-    let Ok(Ok(turn)) = turn else {
-        return Err(CloseCode::TryLater.into());
-    };
-    let caller = deadline::within(ADMISSION, shared.door.admit(claim)).await;
-    drop(turn);
     let caller = caller.map_err(|refusal| match refusal {
         Refusal::NotSignedIn => Refused::from(CloseCode::NotSignedIn),
         Refusal::NotAllowed => CloseCode::NotAllowed.into(),

@@ -211,7 +211,7 @@ impl Connection {
     }
 
     /// Whether something waits for the socket.
-    pub(super) fn has_waiting(&self) -> bool {
+    pub(crate) fn has_waiting(&self) -> bool {
         lock(&self.outbox).waiting() > 0
     }
 

@@ -3,7 +3,6 @@
 use std::sync::{Arc, atomic::AtomicU64};
 
 use runtime::Shutdown;
-use tokio::sync::Semaphore;
 
 use super::{gate::Gate, limits::SocketLimits};
 use crate::{beat::Roster, door::Door, hub::asks::Asker, upstream::Upstream};
@@ -19,8 +18,6 @@ pub(crate) struct Live {
     pub(super) asker: Asker,
     pub(super) roster: Roster,
     pub(super) gate: Gate,
-    /// Turns to find out who somebody is.
-    pub(super) admissions: Semaphore,
     pub(crate) limits: SocketLimits,
     pub(super) ids: AtomicU64,
     pub(crate) shutdown: Shutdown,

@@ -10,12 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
-use hyper_util::{rt::TokioIo, server::conn::auto};
+use hyper_util::rt::TokioIo;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use tokio::{
     io::{AsyncWriteExt as _, unix::AsyncFd},
     net::{TcpStream, UnixStream},
 };
+
+use crate::preread::Preread;
 
 /// A socket: the client's own connection, or our end of a pair whose other end is pumped to whatever the client's
 /// connection is (TLS in process, tests).
@@ -28,21 +30,23 @@ impl Stream {
     /// # Errors
     /// Where the kernel has no socket pair left for a connection that is not plain TCP.
     pub(crate) fn take(upgraded: Upgraded) -> io::Result<(Self, Bytes)> {
-        let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return Ok((Self::tcp(parts.io)?, parts.read_buf)),
-            Err(upgraded) => upgraded,
+        let parts = match upgraded.downcast::<Preread>() {
+            Ok(parts) => parts,
+            Err(upgraded) => return Ok((Self::bridged(upgraded)?, Bytes::new())),
         };
-        match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => Ok((Self::tcp(parts.io)?, parts.read_buf)),
-            Err(upgraded) => Ok((Self::bridged(upgraded)?, Bytes::new())),
-        }
+        let (stream, unread) = parts.io.into_parts();
+        let early = match (parts.read_buf, unread) {
+            (early, unread) if unread.is_empty() => early,
+            (early, unread) => [early, unread].concat().into(),
+        };
+        Ok((Self::from_tcp(stream)?, early))
     }
 
-    fn tcp(io: TokioIo<TcpStream>) -> io::Result<Self> {
-        let stream = io.into_inner();
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
+    /// The client's own connection.
+    ///
+    /// # Errors
+    /// Where the runtime can't let go of it.
+    pub(super) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
         Ok(Self(stream.into_std()?.into()))
     }
 

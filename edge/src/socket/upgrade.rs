@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use axum::{
     body::Body,
     extract::{ConnectInfo, Path, Query, Request, State, rejection::PathRejection},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
     response::{IntoResponse, Response},
 };
 use proto::fields;
@@ -15,7 +15,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wire::deflate::{self, Deflate};
 
 use super::{
-    Sockets, admission,
+    Sockets,
+    admission::{self, Visitor},
     close::{CloseCode, Refused},
     limits::SocketLimits,
 };
@@ -55,12 +56,7 @@ pub(super) async fn room(
 ) -> Response {
     let asked = path
         .map_err(|_| CloseCode::BadRequest.into())
-        .and_then(|Path((room, user))| {
-            fields::id("room_id", &room)?;
-            let mut asked = asked(&request)?;
-            (asked.room, asked.user_id) = (Some(room), Some(user));
-            Ok(asked)
-        });
+        .and_then(|Path((room, user))| of_room(&request, room, user));
     upgrade(sockets, asked, request)
 }
 
@@ -70,7 +66,18 @@ pub(super) async fn multiplexed(State(sockets): State<Sockets>, request: Request
     upgrade(sockets, asked, request)
 }
 
-fn asked(request: &Request) -> Result<Asked, Refused> {
+/// What the client of a room socket asks for.
+pub(super) fn of_room(request: &Request, room: String, user: String) -> Result<Asked, Refused> {
+    fields::id("room_id", &room)?;
+    Ok(Asked {
+        room: Some(room),
+        user_id: Some(user),
+        ..asked(request)?
+    })
+}
+
+/// What the client of a multiplexed socket asks for.
+pub(super) fn asked(request: &Request) -> Result<Asked, Refused> {
     let Query(parameters) =
         Query::<Parameters>::try_from_uri(request.uri()).map_err(|_| CloseCode::BadRequest)?;
     let token = protocols(request.headers()).find_map(|protocol| protocol.strip_prefix(TOKEN));
@@ -84,39 +91,59 @@ fn asked(request: &Request) -> Result<Asked, Refused> {
 }
 
 fn upgrade(sockets: Sockets, asked: Result<Asked, Refused>, mut request: Request) -> Response {
-    let accept = match check(&request) {
-        Ok(accept) => accept,
+    let Answer { headers, deflate } = match answer(&request, &sockets.shared.limits) {
+        Ok(answer) => answer,
         Err(malformed) => return malformed.into_response(),
     };
-    let offered = protocols(request.headers()).any(|protocol| protocol == PROTOCOL);
     let ip = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
         .map(|info| info.0.ip());
-    let place = request
-        .extensions()
-        .get::<OfConnection>()
-        .and_then(OfConnection::keep);
+    let visitor = Visitor {
+        asked,
+        ip,
+        place: request
+            .extensions()
+            .get::<OfConnection>()
+            .and_then(OfConnection::keep),
+        deflate,
+    };
     let upgrade = hyper::upgrade::on(&mut request);
-    let Sockets { shared, hub } = sockets;
-    let shutdown = shared.shutdown.clone();
-    let agreed = compression(&request, &shared.limits);
-    let deflate = agreed.as_ref().map(|(deflate, _)| *deflate);
-    shutdown.spawn(admission::admit(shared, hub, asked, ip, place, deflate, upgrade));
+    let shutdown = sockets.shared.shutdown.clone();
+    shutdown.spawn(admission::take_over(sockets, visitor, upgrade));
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    if offered {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
-    }
-    if let Some((_, answer)) = agreed {
-        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, answer);
-    }
+    response.headers_mut().extend(headers);
     response
+}
+
+/// How a handshake is answered that nothing is wrong with.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is agreed on about compression, if anything.
+    pub(super) deflate: Option<Deflate>,
+}
+
+/// Checks a handshake, and tells how it is answered.
+pub(super) fn answer(request: &Request, limits: &SocketLimits) -> Result<Answer, Malformed> {
+    let mut headers = vec![
+        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::SEC_WEBSOCKET_ACCEPT, check(request)?),
+    ];
+    if protocols(request.headers()).any(|protocol| protocol == PROTOCOL) {
+        headers.push((header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL)));
+    }
+    let agreed = compression(request, limits).map(|(deflate, answer)| {
+        headers.push((header::SEC_WEBSOCKET_EXTENSIONS, answer));
+        deflate
+    });
+    Ok(Answer {
+        headers,
+        deflate: agreed,
+    })
 }
 
 /// What is agreed on with a client that offers compression, and the header that answers it.
@@ -132,7 +159,7 @@ fn compression(request: &Request, limits: &SocketLimits) -> Option<(Deflate, Hea
 
 /// What is wrong with a request for an upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Malformed {
+pub(super) enum Malformed {
     NotAWebSocket,
     Version,
     Key,
@@ -207,7 +234,7 @@ fn protocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     tokens(headers, header::SEC_WEBSOCKET_PROTOCOL)
 }
 
-fn tokens(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+fn tokens(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     headers
         .get_all(name)
         .into_iter()

@@ -129,6 +129,59 @@ async fn what_is_no_upgrade_gets_an_http_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_may_come_in_pieces_or_with_what_follows_it() {
+    let system = System::start().await;
+    let edge = system.edge().await;
+    let handshake = |more: &str| {
+        format!(
+            "GET /ws/general/alice HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+        )
+        .into_bytes()
+    };
+    // A masked frame, whose key is zero.
+    let ping = br#"{"type":"ping"}"#;
+    let frame = [&[0x81, 0x80 | 15, 0, 0, 0, 0], &ping[..]].concat();
+    let (short, long) = (handshake(""), handshake("Content-Length: 0\r\n"));
+    let cases: [(&str, Vec<Vec<u8>>); 5] = [
+        ("in one piece", vec![short.clone(), frame.clone()]),
+        ("with a frame", vec![[&short[..], &frame].concat()]),
+        (
+            "byte by byte",
+            [&short[..], &frame].concat().chunks(1).map(Vec::from).collect(),
+        ),
+        ("by the long way", vec![long.clone(), frame.clone()]),
+        (
+            "by the long way, with a frame",
+            vec![[&long[..], &frame].concat()],
+        ),
+    ];
+    for (case, pieces) in cases {
+        let mut stream = TcpStream::connect(edge.address()).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        for piece in pieces {
+            stream.write_all(&piece).await.unwrap();
+        }
+        let mut answer = Vec::new();
+        let end = |answer: &[u8]| answer.windows(6).any(|bytes| bytes == b"\"pong\"");
+        while !end(&answer) {
+            let read = tokio::time::timeout(SOON, stream.read_buf(&mut answer)).await;
+            let read = read.unwrap_or_else(|_| panic!("{case}: {}", answer.escape_ascii()));
+            assert!(read.unwrap() > 0, "{case}: {}", answer.escape_ascii());
+        }
+        let text = String::from_utf8_lossy(&answer).to_lowercase();
+        for line in [
+            "http/1.1 101 ",
+            "connection: upgrade\r\n",
+            "upgrade: websocket\r\n",
+            "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=\r\n",
+        ] {
+            assert!(text.contains(line), "{case}: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn there_are_only_so_many_connections() {
     let system = System::start().await;
     let limits = SocketLimits {

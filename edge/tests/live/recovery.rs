@@ -2,7 +2,11 @@
 
 use edge::socket::SocketLimits;
 use serde_json::json;
-use test_support::{client::Socket, wait::SOON};
+use test_support::{
+    client::Socket,
+    proxy::{Fault, Proxy},
+    wait::SOON,
+};
 
 use crate::support::{System, consecutive, say, shared, silent};
 
@@ -50,6 +54,62 @@ async fn a_seq_from_the_future_is_reset() {
     );
     edge.say("general", "live").await;
     consecutive(&mut alice, 2, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_behind_another_needs_no_log() {
+    const LOST: &str = "01890000-0000-7000-8000-000000000000";
+    let system = System::start().await;
+    let proxy = Proxy::to(&system.chat().to_string()).await;
+    let edge = system.edge_behind(&proxy).await;
+    let other = system.edge().await;
+    let mut ids = vec![String::new()];
+    for number in 1..=5 {
+        ids.push(other.say("general", &number.to_string()).await.id);
+    }
+    let back = |after_seq: u64, after_id: Option<&str>| json!({"type": "subscribe", "room_id": "general", "after_seq": after_seq, "after_id": after_id});
+    // All of one user, and so on one shard.
+    let mut first = edge.multiplexed("alice").await;
+    first.send_json(&back(2, None)).await;
+    consecutive(&mut first, 3, 3).await;
+    let mut same = edge.multiplexed("alice").await;
+    let mut later = edge.multiplexed("alice").await;
+    let mut named = edge.multiplexed("alice").await;
+    let mut foreign = edge.multiplexed("alice").await;
+    let mut earlier = edge.multiplexed("alice").await;
+    for socket in [&mut same, &mut later, &mut named, &mut foreign, &mut earlier] {
+        socket.send_json(&json!({"type": "ping"})).await;
+        socket.wait_for("pong", SOON).await;
+    }
+    other.say("general", "live").await;
+    consecutive(&mut first, 6, 1).await;
+    proxy.set(Fault::Stall);
+    same.send_json(&back(2, None)).await;
+    consecutive(&mut same, 3, 4).await;
+    later.send_json(&back(5, None)).await;
+    consecutive(&mut later, 6, 1).await;
+    named.send_json(&back(4, Some(&ids[4]))).await;
+    consecutive(&mut named, 5, 2).await;
+    // What is not surely there is asked of the log.
+    foreign.send_json(&back(4, Some(LOST))).await;
+    earlier.send_json(&back(1, None)).await;
+    silent(&mut foreign, "message").await;
+    silent(&mut earlier, "message").await;
+    proxy.set(Fault::None);
+    assert_eq!(foreign.wait_for("reset", SOON).await["last_seq"], 6);
+    consecutive(&mut earlier, 2, 5).await;
+    // And all are live.
+    other.say("general", "live").await;
+    for socket in [
+        &mut first,
+        &mut same,
+        &mut later,
+        &mut named,
+        &mut foreign,
+        &mut earlier,
+    ] {
+        consecutive(socket, 7, 1).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

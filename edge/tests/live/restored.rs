@@ -4,7 +4,6 @@
 use std::sync::atomic::Ordering;
 
 use broker::Publication;
-use edge::{socket::SocketLimits, upstream::Addresses};
 use serde_json::{Value, json};
 use test_support::{
     client::{Frame, Socket},
@@ -14,7 +13,7 @@ use test_support::{
 
 use crate::{
     hintless,
-    support::{Edge, System, consecutive, silent, url},
+    support::{Edge, System, consecutive, silent},
 };
 
 const LOST: &str = "01890000-0000-7000-8000-000000000000";
@@ -184,22 +183,11 @@ async fn an_id_that_is_none_is_named() {
 }
 
 /// An edge that reaches chat-svc through a proxy.
-async fn behind(proxy: &Proxy, system: &System) -> Edge {
-    let chat = url(proxy.address().parse().expect("an address"));
-    let at = Addresses {
-        chat: chat.clone(),
-        presence: url(system.presence()),
-        notify: chat.clone(),
-        files: chat,
-    };
-    system.edge_at(&at, SocketLimits::default(), true).await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_at_the_head_asks_the_log_nothing() {
     let system = System::start().await;
     let proxy = Proxy::to(&system.chat().to_string()).await;
-    let edge = behind(&proxy, &system).await;
+    let edge = system.edge_behind(&proxy).await;
     let mut sockets = Vec::new();
     for user in ["alice", "bob", "carol", "dave"] {
         sockets.push(edge.multiplexed(user).await);
@@ -237,7 +225,7 @@ async fn who_comes_back_at_the_head_asks_the_log_nothing() {
 async fn who_is_still_fed_from_the_log_is_reset_too() {
     let system = System::start().await;
     let proxy = Proxy::to(&system.chat().to_string()).await;
-    let (edge, other) = (behind(&proxy, &system).await, system.edge().await);
+    let (edge, other) = (system.edge_behind(&proxy).await, system.edge().await);
     let mut alice = edge.subscribed("alice", "general").await;
     let mut bob = edge.multiplexed("bob").await;
     say(&other, "general", 1..=5).await;

@@ -11,7 +11,12 @@ use chat_svc::store::MIGRATIONS;
 use edge::{
     config::Subscribing,
     door::Door,
-    socket::{SocketLimits, Sockets},
+    layers::{origin::AllowedOrigins, rate::Rate},
+    serve::serve,
+    socket::{
+        SocketLimits, Sockets,
+        handshake::{Guards, Handshakes},
+    },
     upstream::{Addresses, Upstream},
 };
 use proto::chat::{SendMessageRequest, SendMessageResponse};
@@ -21,12 +26,16 @@ use sql::{DatabaseUrl, Db, diesel::sql_query};
 use tempfile::TempDir;
 use test_support::{
     client::{Frame, Socket},
+    proxy::Proxy,
     wait,
 };
 use tokio::net::TcpListener;
 
 /// How long something that must not happen is waited for.
 pub(crate) const QUIET: Duration = Duration::from_millis(300);
+
+/// Connections of one edge.
+const MOST: usize = 10_000;
 
 /// The services behind the edges.
 pub(crate) struct System {
@@ -138,6 +147,18 @@ impl System {
             .await
     }
 
+    /// One that reaches chat-svc through a proxy.
+    pub(crate) async fn edge_behind(&self, proxy: &Proxy) -> Edge {
+        let chat = url(proxy.address().parse().expect("an address"));
+        let at = Addresses {
+            chat: chat.clone(),
+            presence: url(self.presence),
+            notify: chat.clone(),
+            files: chat,
+        };
+        self.edge_at(&at, SocketLimits::default(), true).await
+    }
+
     /// One that subscribes to the rooms that it serves, with a connection of its own to the broker.
     pub(crate) async fn edge_of_rooms(&self, broker: &Broker) -> Edge {
         let limits = SocketLimits::default();
@@ -155,7 +176,7 @@ impl System {
     ) -> Edge {
         let (health, shutdown) = (Health::new(), Shutdown::new());
         let upstream = Upstream::connect(at, &shutdown);
-        let door = Door::new(upstream.clone(), open_access);
+        let door = Door::new(&upstream, open_access, &shutdown);
         let sockets = Sockets::start(
             upstream.clone(),
             broker.clone(),
@@ -167,12 +188,14 @@ impl System {
         )
         .expect("sockets can be watched");
         let (listener, address) = port().await;
+        let guards = Guards {
+            origins: AllowedOrigins::default(),
+            rate: Rate::new(0, 0, &shutdown),
+            proxy_hops: 0,
+        };
+        let handshakes = Handshakes::new(sockets.clone(), guards);
         let (routes, end) = (sockets.routes(), shutdown.clone());
-        tokio::spawn(async move {
-            axum::serve(listener, routes)
-                .with_graceful_shutdown(async move { end.begun().await })
-                .await
-        });
+        tokio::spawn(async move { serve(listener, routes, handshakes, MOST, &end).await });
         let live = async || upstream.live().all(|(_, replicas)| replicas > 0);
         wait::until(wait::START, "the edge reaches the services", live).await;
         Edge {

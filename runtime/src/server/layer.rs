@@ -176,6 +176,8 @@ impl Method {
                         | "Authenticate"
                         | "IsOwned"
                         | "ChangesSince"
+                        | "ChangesOfRooms"
+                        | "Identify"
                         | "StartTyping"
                         | "StopTyping"
                         | "MarkRead"

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use redis::ConnectionAddr;
+use redis::{ConnectionAddr, RedisResult, Value, aio::MultiplexedConnection};
 use runtime::Shutdown;
 use tokio::{sync::watch, time};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::{
     ClusterUrl,
     hub::{Hub, Lane, Publishes},
     redis::{
-        link::{RedisLink, TIMEOUT, in_words},
+        link::{NO_ANSWER, RedisLink, TIMEOUT, in_words},
         listener::Listener,
     },
 };
@@ -119,7 +119,8 @@ impl Keeper {
         }
     }
 
-    /// Asks one server after the other, those that have slots first, until one tells.
+    /// Asks one server after the other, those that have slots first, until one sees the whole cluster work. Where none
+    /// does, whoever knows of most slots is believed.
     async fn ask(&mut self) -> Option<Topology> {
         let known = self.servers.iter();
         let mut all: Vec<(String, RedisLink)> = known
@@ -128,33 +129,36 @@ impl Keeper {
         let turn = self.turns % all.len().max(1);
         all.rotate_left(turn);
         all.extend(self.named.iter().cloned());
-        let mut reason = None;
+        let (mut best, mut reason) = (None::<View>, None);
         for (host, link) in all {
             let Ok(mut connection) = link.connection() else {
                 continue;
             };
-            let mut question = redis::cmd("CLUSTER");
-            question.arg("SLOTS");
-            let answer = time::timeout(TIMEOUT, question.query_async(&mut connection)).await;
-            reason = match answer {
-                Ok(Ok(answer)) => match Topology::read(&answer, &host) {
-                    Some(topology) => {
-                        self.told = false;
-                        return Some(topology);
+            match view_of(&mut connection, &host).await {
+                Ok(view) if view.is_well() => {
+                    best = Some(view);
+                    break;
+                }
+                Ok(view) => {
+                    if best
+                        .as_ref()
+                        .is_none_or(|best| best.topology.slots() < view.topology.slots())
+                    {
+                        best = Some(view);
                     }
-                    None => Some("nobody has any slots".to_owned()),
-                },
-                Ok(Err(error)) => Some(in_words(&error)),
-                Err(_) => Some("no answer".to_owned()),
-            };
+                }
+                Err(why) => reason = Some(why),
+            }
         }
-        // A server that can't be reached is told of by its link.
-        if let Some(reason) = reason
+        if best.is_some() {
+            self.told = false;
+        } else if let Some(reason) = reason
             && !mem::replace(&mut self.told, true)
         {
+            // A server that can't be reached is told of by its link.
             tracing::warn!(redis = %self.url, reason, "can't learn who has which slots; trying on");
         }
-        None
+        best.map(|view| view.topology)
     }
 
     fn apply(&mut self, topology: Topology) {
@@ -165,7 +169,9 @@ impl Keeper {
             }
         }
         let before = Arc::clone(&self.map.borrow());
-        let works = |address: &&Address| self.servers.get(address).is_some_and(Server::publishes);
+        let works = |address: &&Address| {
+            servers.contains(*address) && self.servers.get(address).is_some_and(Server::publishes)
+        };
         let home = before
             .home
             .as_ref()
@@ -239,6 +245,35 @@ impl Keeper {
             Publishes::Some
         }
     }
+}
+
+/// What a server sees of the cluster.
+struct View {
+    topology: Topology,
+    /// Whether the cluster works, by its word. One that was cut off from most others says no.
+    is_ok: bool,
+}
+
+impl View {
+    fn is_well(&self) -> bool {
+        self.is_ok && self.topology.is_whole()
+    }
+}
+
+/// Asks a server at `host`. Fails with why there is no answer, without secrets.
+async fn view_of(connection: &mut MultiplexedConnection, host: &str) -> Result<View, String> {
+    let mut questions = redis::pipe();
+    // A user may be allowed to ask the first one alone.
+    questions.ignore_errors();
+    questions.cmd("CLUSTER").arg("SLOTS").cmd("CLUSTER").arg("INFO");
+    let answers = time::timeout(TIMEOUT, questions.query_async(connection)).await;
+    let answers = answers.map_err(|_| NO_ANSWER.to_owned())?;
+    let (slots, info): (RedisResult<Value>, RedisResult<String>) =
+        answers.map_err(|error| in_words(&error))?;
+    let slots = slots.map_err(|error| in_words(&error))?;
+    let topology = Topology::read(&slots, host).ok_or_else(|| "nobody has any slots".to_owned())?;
+    let is_ok = info.map_or(true, |info| info.contains("cluster_state:ok"));
+    Ok(View { topology, is_ok })
 }
 
 impl Server {

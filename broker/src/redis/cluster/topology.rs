@@ -54,13 +54,15 @@ impl Topology {
         self.ranges.iter().map(|(.., address)| address)
     }
 
+    /// How many slots somebody has.
+    pub(super) fn slots(&self) -> u32 {
+        let counts = self.ranges.iter();
+        counts.map(|(first, last, _)| u32::from(last - first) + 1).sum()
+    }
+
     /// Whether somebody has each.
     pub(super) fn is_whole(&self) -> bool {
-        let counts = self
-            .ranges
-            .iter()
-            .map(|(first, last, _)| u32::from(last - first) + 1);
-        counts.sum::<u32>() >= u32::from(SLOTS)
+        self.slots() >= u32::from(SLOTS)
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Shape {
     pub(super) others: Vec<Constraint>,
     /// Foreign keys of other tables to it.
     pub(super) references: Vec<Reference>,
+    /// The statements that let others than its owner use it.
+    pub(super) grants: Vec<String>,
 }
 
 /// A primary key or unique constraint. Names are quoted where SQL needs that.
@@ -68,6 +70,12 @@ pub(super) struct Census {
 }
 
 #[derive(QueryableByName)]
+struct Statement {
+    #[diesel(sql_type = Text)]
+    statement: String,
+}
+
+#[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     count: i64,
@@ -97,6 +105,12 @@ pub(super) async fn shape(connection: &mut Postgres) -> sql::Result<Shape> {
                   WHERE conrelid = 'messages'::regclass AND contype = 'f' ORDER BY conname";
     let references = "SELECT conrelid::regclass::text AS table, quote_ident(conname) AS name FROM pg_constraint \
                       WHERE confrelid = 'messages'::regclass AND contype = 'f' ORDER BY conname";
+    let grants = "SELECT format('GRANT %s ON messages TO %s%s', privilege_type, \
+                  CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, \
+                  CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END) AS statement \
+                  FROM pg_class CROSS JOIN aclexplode(relacl) \
+                  WHERE pg_class.oid = 'messages'::regclass AND grantee <> relowner ORDER BY 1";
+    let grants: Vec<Statement> = sql_query(grants).load(connection).await?;
     let indexes: Vec<Constraint> = sql_query(indexes).load(connection).await?;
     Ok(Shape {
         keys: sql_query(keys).load(connection).await?,
@@ -106,6 +120,7 @@ pub(super) async fn shape(connection: &mut Postgres) -> sql::Result<Shape> {
             .collect(),
         others: sql_query(others).load(connection).await?,
         references: sql_query(references).load(connection).await?,
+        grants: grants.into_iter().map(|grant| grant.statement).collect(),
     })
 }
 
