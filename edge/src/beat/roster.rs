@@ -236,7 +236,10 @@ impl User {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+
     use super::*;
+    use crate::socket::{connection::Kind, home::Home};
 
     #[test]
     fn a_user_is_here_from_the_first_connection_to_the_last() {
@@ -256,6 +259,34 @@ mod tests {
         assert!(roster.beats(&[first]).is_empty() && roster.all().is_empty());
         roster.connected("u", "u", 2).unwrap();
         assert_eq!(roster.take_fresh().len(), 1, "it is back");
+    }
+
+    #[tokio::test]
+    async fn a_room_is_beaten_for_from_the_first_connection_to_the_last() {
+        let (roster, room) = (Roster::default(), RoomId::from("r"));
+        let home = Arc::new(Home::new(1024, roster.clone()).unwrap());
+        let connect = |id| {
+            let named = roster.connected("u", "u", 2).unwrap();
+            let (stream, _) = UnixStream::pair().unwrap();
+            Connection::new(
+                id,
+                Kind::Multiplexed,
+                named,
+                stream.into(),
+                None,
+                Arc::clone(&home),
+            )
+        };
+        let (one, other) = (connect(1), connect(2));
+        assert_eq!(roster.take_fresh().len(), 1);
+        roster.entered(&one, &room);
+        roster.entered(&other, &room);
+        let fresh = roster.take_fresh();
+        assert_eq!(fresh.len(), 1, "for the room, and once");
+        roster.left(&one, &room);
+        assert_eq!(roster.beats(&fresh)[0].room_ids, ["r"]);
+        roster.left(&other, &room);
+        assert!(roster.beats(&fresh)[0].room_ids.is_empty());
     }
 
     #[test]
