@@ -119,7 +119,10 @@ pub async fn serve(
                 () = token.begun() => return,
             };
             match greeted {
-                Ok(Ok(Greeted::Socket(newcomer))) => handshakes.admit(newcomer, place).await,
+                // A task of its own: a crowd waits there, and need not hold what its handshakes took.
+                Ok(Ok(Greeted::Socket(arrived))) => {
+                    token.spawn(async move { handshakes.admit(arrived, place).await });
+                }
                 // Large, and mostly not needed.
                 Ok(Ok(Greeted::Other(connection))) => {
                     Box::pin(converse(connection, peer, router, place, &token)).await;

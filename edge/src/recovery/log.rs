@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use proto::chat::{ChangesOfRoomsRequest, ChangesSinceRequest, ChangesSinceResponse, HeadsRequest};
 use runtime::{Shutdown, client::idempotent, deadline};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -33,23 +34,29 @@ const REPAIR_BYTES: u32 = 0;
 /// Rooms in one question for heads, as the contract with chat-svc bounds it.
 const HEADS: usize = 10_000;
 
-/// Pages for replays in one call, as the contract with chat-svc bounds it, and calls under way: more wait, so that a storm
-/// of reconnects does not drown chat-svc.
+/// Those who are asked for together. Most of a crowd miss the same pages of their rooms, so that many of them are a few
+/// calls; more wait, so that a storm of reconnects does not drown chat-svc.
 const REPLAYS: Bounds = Bounds {
-    together: 64,
-    calls: 4,
+    together: 512,
+    calls: 2,
     waiting: 4096,
 };
+
+/// Pages in one call, as the contract with chat-svc bounds it.
+const PAGES: usize = 64;
 
 /// Pages that are read at once to repair the live streams of rooms, which wait for no replay.
 const REPAIRS: usize = 64;
 
 /// Reads the log. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Log {
+pub(crate) struct Log(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     upstream: Upstream,
     replays: Gather<Behind, Result<Arc<Page>, Unread>>,
-    repairs: Arc<Semaphore>,
+    repairs: Semaphore,
 }
 
 /// From where on a page is wanted.
@@ -87,11 +94,11 @@ impl Log {
             let upstream = asked.clone();
             async move { pages(&upstream, wanted).await }
         });
-        Self {
+        Self(Arc::new(Inner {
             upstream,
             replays,
-            repairs: Arc::new(Semaphore::new(REPAIRS)),
-        }
+            repairs: Semaphore::new(REPAIRS),
+        }))
     }
 
     /// The heads of rooms; those that don't exist are left out.
@@ -100,10 +107,10 @@ impl Log {
         for rooms in rooms.chunks(HEADS) {
             let room_ids: Vec<String> = rooms.iter().map(ToString::to_string).collect();
             let ask = || {
-                let (mut chat, room_ids) = (self.upstream.chat.clone(), room_ids.clone());
+                let (mut chat, room_ids) = (self.0.upstream.chat.clone(), room_ids.clone());
                 async move { chat.heads(HeadsRequest { room_ids }).await }
             };
-            let answer = deadline::within(DEADLINE, idempotent(&self.upstream.budgets.chat, ask)).await?;
+            let answer = deadline::within(DEADLINE, idempotent(&self.0.upstream.budgets.chat, ask)).await?;
             let found = answer.into_inner().heads;
             heads.extend(found.into_iter().map(|head| {
                 let last = Seen::by_service(head.last_seq, &head.last_id);
@@ -117,28 +124,28 @@ impl Log {
     /// asked for the same.
     pub(crate) async fn replay(&self, room: &RoomId, after: Seen) -> Result<Arc<Page>, Unread> {
         let room = Arc::clone(room);
-        let page = self.replays.ask(Behind { room, after }).await;
+        let page = self.0.replays.ask(Behind { room, after }).await;
         page.unwrap_or(Err(Unread::Unavailable))
     }
 
     /// A turn to read a page for the live stream of a room.
     pub(crate) async fn repair_turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.repairs.acquire().await.ok()
+        self.0.repairs.acquire().await.ok()
     }
 
     /// What changed in a room after `after`: one page that mends a live stream, as long as chat-svc gives.
     pub(crate) async fn since(&self, room: &str, after: Seen) -> Result<Page, Unread> {
         let ask = || {
-            let mut chat = self.upstream.chat.clone();
+            let mut chat = self.0.upstream.chat.clone();
             let request = request(room, after, REPAIR_BYTES);
             async move { chat.changes_since(request).await }
         };
-        let answer = deadline::within(DEADLINE, idempotent(&self.upstream.budgets.chat, ask)).await?;
+        let answer = deadline::within(DEADLINE, idempotent(&self.0.upstream.budgets.chat, ask)).await?;
         Ok(Page::read(after, answer.into_inner()))
     }
 }
 
-/// Reads pages in one call; each that several ask for once. Those that chat-svc does not come to have to be asked for again.
+/// Reads pages; each that several ask for once. Those that chat-svc does not come to have to be asked for again.
 async fn pages(upstream: &Upstream, wanted: Vec<Behind>) -> Vec<Result<Arc<Page>, Unread>> {
     let mut places = HashMap::with_capacity(wanted.len());
     let mut distinct = Vec::with_capacity(wanted.len());
@@ -148,8 +155,18 @@ async fn pages(upstream: &Upstream, wanted: Vec<Behind>) -> Vec<Result<Arc<Page>
             distinct.len() - 1
         });
     }
+    let calls = distinct.chunks(PAGES).map(|asked| call(upstream, asked));
+    let pages = join_all(calls).await.concat();
+    wanted
+        .iter()
+        .map(|behind| pages[places[behind]].clone())
+        .collect()
+}
+
+/// One call for pages.
+async fn call(upstream: &Upstream, asked: &[ChangesSinceRequest]) -> Vec<Result<Arc<Page>, Unread>> {
     let ask = || {
-        let (mut chat, pages) = (upstream.chat.clone(), distinct.clone());
+        let (mut chat, pages) = (upstream.chat.clone(), asked.to_vec());
         async move { chat.changes_of_rooms(ChangesOfRoomsRequest { pages }).await }
     };
     let answer = deadline::within(DEADLINE, idempotent(&upstream.budgets.chat, ask)).await;
@@ -157,21 +174,18 @@ async fn pages(upstream: &Upstream, wanted: Vec<Behind>) -> Vec<Result<Arc<Page>
         Ok(answer) => answer.into_inner().pages,
         Err(status) => {
             tracing::debug!(code = ?status.code(), message = status.message(), "logs can't be read");
-            return vec![Err(Unread::Unavailable); wanted.len()];
+            Vec::new()
         }
     };
-    let pages = distinct.iter().zip(answers).map(|(asked, answer)| {
+    let read = asked.iter().zip(answers).map(|(asked, answer)| {
         if answer.no_such_room {
             return Err(Unread::NoSuchRoom);
         }
         Ok(Arc::new(Page::read(Seen::at(asked.after_seq), answer)))
     });
-    let pages: Vec<_> = pages.collect();
-    let page_of = |behind: &Behind| places.get(behind).and_then(|at| pages.get(*at)).cloned();
-    wanted
-        .iter()
-        .map(|behind| page_of(behind).unwrap_or(Err(Unread::Unavailable)))
-        .collect()
+    let mut pages: Vec<_> = read.collect();
+    pages.resize(asked.len(), Err(Unread::Unavailable));
+    pages
 }
 
 fn request(room: &str, after: Seen, max_bytes: u32) -> ChangesSinceRequest {

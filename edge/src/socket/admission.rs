@@ -86,13 +86,13 @@ pub(super) async fn admit(sockets: Sockets, visitor: Visitor, stream: Stream, ea
         deflate,
     } = visitor;
     let Some(entered) = shared.gate.enter(ip, &shared.limits) else {
-        return farewell::refuse(&stream, &CloseCode::TooMany.into()).await;
+        return Box::pin(farewell::refuse(&stream, &CloseCode::TooMany.into())).await;
     };
     let (named, asked) = match identify(&shared, asked).await {
         Ok(identified) => identified,
         Err(refused) => {
             tracing::debug!(code = refused.code.number(), reason = &*refused.reason, "refused");
-            return farewell::refuse(&stream, &refused).await;
+            return Box::pin(farewell::refuse(&stream, &refused)).await;
         }
     };
     let room: Option<RoomId> = asked.room.map(Into::into);
