@@ -20,6 +20,7 @@ grpcurl -plaintext localhost:8020 list
 # grpc.health.v1.Health
 
 grpcurl -plaintext localhost:8020 list chatflow.chat.v1.ChatService
+# chatflow.chat.v1.ChatService.ChangesOfRooms
 # chatflow.chat.v1.ChatService.ChangesSince
 # chatflow.chat.v1.ChatService.CreateRoom
 # chatflow.chat.v1.ChatService.DeleteMessage

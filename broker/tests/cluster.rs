@@ -232,8 +232,11 @@ async fn move_slots(cluster: &Cluster, slots: std::ops::Range<u16>, to: usize, t
                 .ignore();
         }
         let mut connection = cluster.masters()[*at].connection().await;
-        let moved = moves.query_async::<()>(&mut connection).await;
-        moved.expect("slots can be given away");
+        match moves.query_async::<()>(&mut connection).await {
+            // Whoever has no slot left, as gossip tells it meanwhile, becomes a replica of who has them.
+            Err(error) if *at != to && error.to_string().contains("only with masters") => {}
+            moved => moved.expect("slots can be given away"),
+        }
     }
 }
 
