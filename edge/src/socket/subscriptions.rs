@@ -14,6 +14,14 @@ pub(super) struct Subscriptions {
     pub(super) changed: Option<Arc<Notify>>,
 }
 
+impl Subscriptions {
+    /// Whether this subscription to the room still holds: it is not over, and no later one has taken its place.
+    pub(super) fn has(&self, room: &str, generation: u64) -> bool {
+        let subscription = self.rooms.get(room);
+        subscription.is_some_and(|subscription| subscription.generation == generation)
+    }
+}
+
 /// What a connection has of a room.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subscription {
