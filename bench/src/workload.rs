@@ -11,6 +11,7 @@ mod rest;
 mod resume;
 mod send;
 mod start_up;
+mod store;
 mod wide;
 
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// The names of all workloads.
-pub(crate) const NAMES: [&str; 15] = [
+pub(crate) const NAMES: [&str; 19] = [
     "room-single",
     "room-burst",
     "small-rooms",
@@ -34,6 +35,10 @@ pub(crate) const NAMES: [&str; 15] = [
     "pages",
     "send",
     "send-sqlite",
+    "store-postgres",
+    "store-one-room",
+    "store-sqlite",
+    "history",
     "files",
     "million",
     "start",
@@ -93,6 +98,10 @@ pub(crate) async fn run(workload: &str, contender: &str, size: &Size, setup: &Se
         "resume" => resume::resume(contender, size, setup).await,
         "send" => send::send(contender, size, setup).await,
         "send-sqlite" => send::send_sqlite(contender, size, setup).await,
+        "store-postgres" => store::sends(workload, &[], setup).await,
+        "store-one-room" => store::sends(workload, &["--rooms", "1"], setup).await,
+        "store-sqlite" => store::sends(workload, &["--on", "sqlite"], setup).await,
+        "history" => store::history(size, setup).await,
         "files" => files::files(contender, size, setup).await,
         "million" => million::million(contender, size, setup).await,
         "start" => start_up::start(setup).await,

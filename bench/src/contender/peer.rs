@@ -42,6 +42,9 @@ struct Description {
     /// How long it takes to be ready after its port accepts.
     #[serde(default)]
     settle_ms: u64,
+    /// Whether it is several processes, the first of which ends the others if it is asked to end.
+    #[serde(default)]
+    has_workers: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -132,7 +135,12 @@ impl Peer {
             ("PORT", port.to_string()),
             ("REDIS_URL", format!("redis://{}", source.redis)),
         ];
-        let server = Server::start(&self.name, Path::new(program), &args, &env, &self.folder);
+        let start = if self.description.has_workers {
+            Server::start_with_workers
+        } else {
+            Server::start
+        };
+        let server = start(&self.name, Path::new(program), &args, &env, &self.folder);
         let mut greeting = self.description.socket.clone();
         greeting.socket_port_offset = greeting
             .socket_port_offset

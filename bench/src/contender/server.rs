@@ -42,21 +42,26 @@ impl Server {
         env: &[(&str, String)],
         directory: &Path,
     ) -> Self {
-        let spec = Spec {
-            name: name.into(),
-            program: program.into(),
-            args: args.iter().map(OsString::from).collect(),
-            env: env
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.into()))
-                .collect(),
-            directory: directory.into(),
-            stop_signal: "TERM",
-            end_signal: "KILL",
-            remove: None,
-        };
+        Self::of_spec(spec(name, program, args, env, directory))
+    }
+
+    /// The same for one that has workers: it is given the time to end them, which would be left behind otherwise.
+    pub(super) fn start_with_workers(
+        name: &str,
+        program: &Path,
+        args: &[&str],
+        env: &[(&str, String)],
+        directory: &Path,
+    ) -> Self {
+        Self::of_spec(Spec {
+            end_signal: "TERM",
+            ..spec(name, program, args, env, directory)
+        })
+    }
+
+    fn of_spec(spec: Spec) -> Self {
         Self {
-            name: name.into(),
+            name: spec.name.clone(),
             process: Process::Ours(Box::new(Supervised::start_new(spec))),
         }
     }
@@ -140,6 +145,22 @@ impl Server {
             sleep(Duration::from_millis(2)).await;
         }
         Ok(())
+    }
+}
+
+fn spec(name: &str, program: &Path, args: &[&str], env: &[(&str, String)], directory: &Path) -> Spec {
+    Spec {
+        name: name.into(),
+        program: program.into(),
+        args: args.iter().map(OsString::from).collect(),
+        env: env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.into()))
+            .collect(),
+        directory: directory.into(),
+        stop_signal: "TERM",
+        end_signal: "KILL",
+        remove: None,
     }
 }
 

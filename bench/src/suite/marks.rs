@@ -29,13 +29,15 @@ enum Source {
     Figure(&'static str, &'static str),
     /// A figure of the run that is made apart.
     Million(&'static str),
+    /// A part with lone sends from the edge's socket, and one with bare commits: p99 by twice the bare one's and a millisecond.
+    LoneSend(&'static str, &'static str),
 }
 
 use Limit::{AtLeast, AtMost, Below};
-use Source::{Figure, Million, Ratio};
+use Source::{Figure, LoneSend, Million, Ratio};
 
 /// All marks.
-pub(super) const ALL: [Mark; 16] = [
+pub(super) const ALL: [Mark; 24] = [
     mark(
         "one room, single messages: CPU per delivery, by the floor's that writes each (both fed by chat-svc)",
         AtMost(1.1),
@@ -107,6 +109,46 @@ pub(super) const ALL: [Mark; 16] = [
         Figure("connect", "after_restart_sockets_per_s"),
     ),
     mark(
+        "sends acknowledged per second, PostgreSQL, by pgbench's in the same batches and connections",
+        AtLeast(0.5),
+        Figure("store-postgres", "by_same_batches"),
+    ),
+    mark(
+        "the same, all in one room",
+        AtLeast(0.5),
+        Figure("store-one-room", "by_same_batches"),
+    ),
+    mark(
+        "sends acknowledged per second, PostgreSQL, by one row per transaction over one connection",
+        AtLeast(20.0),
+        Figure("store-postgres", "by_one_row_each_over_one"),
+    ),
+    mark(
+        "the same, all in one room",
+        AtLeast(20.0),
+        Figure("store-one-room", "by_one_row_each_over_one"),
+    ),
+    mark(
+        "p99 of a lone send from the edge's socket, PostgreSQL, by 2 × a bare commit of one row + 1 ms",
+        AtMost(1.0),
+        LoneSend("send", "store-postgres"),
+    ),
+    mark(
+        "sends acknowledged per second, SQLite, by the better of its bare inserts",
+        AtLeast(0.5),
+        Figure("store-sqlite", "by_better_way"),
+    ),
+    mark(
+        "p99 of a lone send from the edge's socket, SQLite, by 2 × a bare commit of one row + 1 ms",
+        AtMost(1.0),
+        LoneSend("send-sqlite", "store-sqlite"),
+    ),
+    mark(
+        "p99 of a lone send from the gRPC call, PostgreSQL, by the same",
+        AtMost(1.0),
+        Figure("store-postgres", "lone_p99_by_2_bare_and_1_ms"),
+    ),
+    mark(
         "all-in-one ready on an empty data folder, in ms",
         Below(200.0),
         Figure("start", "ready_on_an_empty_folder_p50_ms"),
@@ -129,6 +171,11 @@ impl Mark {
             Ratio(part, to, figure) => results.ratio(part, "chatflow", to, figure),
             Figure(part, figure) => results.figure(part, "chatflow", figure),
             Million(figure) => results.million.as_ref()?.figures.get(figure).copied(),
+            LoneSend(part, bare) => {
+                let p99 = results.figure(part, "chatflow", "websocket_1_p99_ms")?;
+                let bare = results.figure(bare, "chatflow", "bare_lone_p99_ms")?;
+                Some(p99 / (2.0 * bare + 1.0))
+            }
         }
     }
 }

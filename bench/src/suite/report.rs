@@ -73,7 +73,6 @@ fn table_of_marks(out: &mut String, results: &Results) {
             short(limit)
         );
     }
-    out.push_str("\nWhat is sent and acknowledged beside the bare database: [store](store/RESULTS.md).\n");
 }
 
 fn section(out: &mut String, results: &Results, table: &Table) {

@@ -1,4 +1,4 @@
-//! Reading one room's log as it grows to ten million messages: flat, or not; before and after it is cut into partitions.
+//! Reading one room's log, before and after it is cut into partitions: no slower the longer it is, or else.
 
 mod calls;
 mod fill;
@@ -9,29 +9,27 @@ use std::{process::Stdio, time::Instant};
 use clap::Args;
 use test_support::{binaries, postgres};
 
-use crate::chat::Chat;
+use crate::{chat::Chat, figures::Figures};
 
 /// What `history` is told.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Settings {
-    /// How many messages the room has, one measurement after the other
-    #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000,10000000")]
-    sizes: Vec<u32>,
-    /// Calls of each kind at each size
+    /// How many messages the room has
+    #[arg(long, default_value_t = 10_000_000)]
+    messages: u32,
+    /// Calls of each kind
     #[arg(long, default_value_t = 300)]
     calls: usize,
-    /// Partitions into which the last size is cut, and measured again; 0 for none
-    #[arg(long, default_value_t = 16)]
+    /// Partitions into which the messages are cut, and measured again; 0 for none
+    #[arg(long, default_value_t = 0)]
     partitions: u16,
     /// Characters of a message
     #[arg(long, default_value_t = 120)]
     characters: usize,
 }
 
-/// Measures and prints. The database is removed at the end.
-#[expect(clippy::print_stdout, reason = "the report")]
-pub(crate) async fn run(settings: Settings) {
-    println!("{settings:?}\n");
+/// Measures. The database is removed at the end.
+pub(crate) async fn run(settings: Settings) -> Figures {
     // Nothing has to outlive a crash here, and what is measured only reads.
     let server = postgres::Server::start_with(postgres::Settings {
         durability: postgres::Durability::Off,
@@ -43,24 +41,20 @@ pub(crate) async fn run(settings: Settings) {
     let chat = Chat::start(database.url()).await;
     chat.make_rooms(1).await;
     let client = database.client().await;
-    calls::print_head();
-    let mut filled = 0;
-    for size in settings.sizes.iter().copied() {
-        fill::extend(&client, filled, size, settings.characters).await;
-        filled = size;
-        calls::measure(&chat, size, settings.calls, "").await;
-        plans::check(&client, size).await;
-    }
+    let mut figures = Figures::default();
+    let began = Instant::now();
+    fill::fill(&client, settings.messages, settings.characters).await;
+    figures.set("fill_s", began.elapsed().as_secs_f64());
+    calls::measure(&chat, &settings, "", &mut figures).await;
+    plans::check(&client, settings.messages).await;
     if settings.partitions > 0 {
         let began = Instant::now();
         partition(database.url(), settings.partitions).await;
-        let took = began.elapsed().as_secs_f64();
-        let name = format!(", {} partitions", settings.partitions);
-        calls::measure(&chat, filled, settings.calls, &name).await;
-        plans::check(&client, filled).await;
-        println!("\npartition-messages took {took:.0} s for {filled} messages");
+        figures.set("partition_messages_s", began.elapsed().as_secs_f64());
+        calls::measure(&chat, &settings, "partitioned_", &mut figures).await;
+        plans::check(&client, settings.messages).await;
     }
-    println!("\nno plan sorts, or reads a table from its beginning");
+    figures
 }
 
 async fn partition(url: &str, into: u16) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{callers::Callers, chat::Chat, figures::percentile};
+use crate::{callers::Callers, chat::Chat};
 
 /// The lone caller.
 pub(crate) struct Lone {
@@ -43,40 +43,5 @@ impl Lone {
             took
         });
         sending.await.expect("the caller")
-    }
-}
-
-/// What both contenders took, round by round.
-#[derive(Debug, Default)]
-pub(crate) struct Compared {
-    own: Vec<Duration>,
-    bare: Vec<Duration>,
-}
-
-impl Compared {
-    /// Adds a round.
-    pub(crate) fn add(&mut self, own: Vec<Duration>, bare: Vec<Duration>) {
-        self.own.extend(own);
-        self.bare.extend(bare);
-    }
-
-    /// Prints a table.
-    #[expect(clippy::print_stdout, reason = "the report")]
-    pub(crate) fn print(mut self, store: &str) {
-        println!(
-            "| a lone send, ms ({store}; {} each) | p50 | p99 |\n|---|---|---|",
-            self.own.len()
-        );
-        let line = |name: &str, took: &mut Vec<Duration>| {
-            let (p50, p99) = (percentile(took, 500), percentile(took, 990));
-            println!("| {name} | {p50:.2} | {p99:.2} |");
-            p99
-        };
-        let own = line("gRPC call → chat-svc → commit → answer", &mut self.own);
-        let bare = line("bare commit of one row", &mut self.bare);
-        println!(
-            "\np99: {own:.2} ms, of at most 2 × {bare:.2} + 1 = {:.2} ms\n",
-            2.0 * bare + 1.0
-        );
     }
 }

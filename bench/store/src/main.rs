@@ -1,4 +1,4 @@
-//! Measures chat-svc and its store on this machine; prints what it found as Markdown.
+//! Measures chat-svc and its store on this machine; prints what it found as a line of JSON.
 #![expect(
     clippy::expect_used,
     reason = "a measurement has nothing to do with an error but to stop and say what failed"
@@ -29,16 +29,18 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Sends acknowledged per second, and how long a lone one takes, on PostgreSQL and on SQLite
+    /// Sends acknowledged per second, and how long a lone one takes, beside what the store does by itself
     Send(send::Settings),
-    /// Pages, resumes and heads of one room as its log grows to ten million messages, and in partitions (PostgreSQL)
+    /// Pages, resumes and heads of one room with a long log, and the same in partitions (PostgreSQL)
     History(history::Settings),
 }
 
 #[tokio::main]
+#[expect(clippy::print_stdout, reason = "the report")]
 async fn main() {
-    match Args::parse().what {
+    let figures = match Args::parse().what {
         What::Send(settings) => send::run(settings).await,
         What::History(settings) => history::run(settings).await,
-    }
+    };
+    println!("{}", figures.json());
 }

@@ -1,6 +1,6 @@
 //! Sends acknowledged per second, and a lone one's time, beside the bare database: contenders take turns.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use clap::Args;
 use tempfile::TempDir;
@@ -10,10 +10,13 @@ use crate::{
     callers::{Callers, Seen},
     chat::Chat,
     cpu,
-    figures::{median, micros_each, number, rate},
+    figures::{Figures, median, micros_each, rate},
     lite, lone, pgbench,
     rows::Rows,
 };
+
+/// Turns in which lone sends and bare commits are taken.
+const LONE_TURNS: usize = 4;
 
 /// What `send` is told.
 #[derive(Debug, Clone, Args)]
@@ -30,8 +33,8 @@ pub(crate) struct Settings {
     /// Characters of a message
     #[arg(long, default_value_t = 120)]
     characters: usize,
-    /// Rounds in which each contender has its turn; medians are printed
-    #[arg(long, default_value_t = 5)]
+    /// Rounds in which each contender has its turn; medians count
+    #[arg(long, default_value_t = 1)]
     rounds: usize,
     /// Seconds of each turn
     #[arg(long, default_value_t = 4)]
@@ -40,15 +43,15 @@ pub(crate) struct Settings {
     #[arg(long, default_value_t = 2)]
     committers: usize,
     /// Sends of the lone caller in each round
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 1000)]
     lone: usize,
-    /// Only this store
-    #[arg(long)]
-    only: Option<Only>,
+    /// Where chat-svc keeps them
+    #[arg(long, value_enum, default_value_t = Store::Postgres)]
+    on: Store,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Only {
+enum Store {
     Postgres,
     Sqlite,
 }
@@ -97,15 +100,11 @@ impl Settings {
     }
 }
 
-/// Measures and prints.
-#[expect(clippy::print_stdout, reason = "the report")]
-pub(crate) async fn run(settings: Settings) {
-    println!("{settings:?}\n");
-    if settings.only != Some(Only::Sqlite) {
-        on_postgres(&settings).await;
-    }
-    if settings.only != Some(Only::Postgres) {
-        on_sqlite(&settings).await;
+/// Measures.
+pub(crate) async fn run(settings: Settings) -> Figures {
+    match settings.on {
+        Store::Postgres => on_postgres(&settings).await,
+        Store::Sqlite => on_sqlite(&settings).await,
     }
 }
 
@@ -134,8 +133,7 @@ async fn turn(settings: &Settings, chat: &Chat, store: Option<u32>, run: usize) 
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the report")]
-async fn on_postgres(settings: &Settings) {
+async fn on_postgres(settings: &Settings) -> Figures {
     let server = postgres::Server::start_with(postgres::Settings {
         durability: postgres::Durability::Full,
         scale: postgres::Scale::Load,
@@ -147,95 +145,95 @@ async fn on_postgres(settings: &Settings) {
     chat.make_rooms(settings.rooms).await;
     let mut bare = pgbench::Bare::new(server.create_database("bare").await, settings.rooms).await;
     let pid = server.process().pid();
-
-    let mut lone = lone::Compared::default();
-    for round in 0..settings.rounds {
-        let own = lone::Lone::new(&chat, settings.characters, round);
-        let own = own.take(settings.lone).await;
-        lone.add(own, bare.lone(settings.lone, settings.row()));
-    }
-    lone.print("PostgreSQL, synchronous_commit=on");
-
-    let (mut own, mut batched, mut single, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut figures = Figures::default();
+    compare_lone(settings, &chat, &mut figures, |count| {
+        bare.lone(count, settings.row())
+    })
+    .await;
+    let (mut own, mut bares) = (Vec::new(), Bares::default());
     for round in 0..settings.rounds {
         let turn = turn(settings, &chat, pid, round).await;
         let mut pgbench = |connections, rows| bare.rows_per_second(connections, rows, settings.turn());
-        batched.push(pgbench(settings.connections(), settings.rows(&turn)));
-        single.push(pgbench(settings.connections(), settings.row()));
-        alone.push(pgbench(1, settings.row()));
+        let connections = settings.connections();
+        bares.add("same_batches", &turn, pgbench(connections, settings.rows(&turn)));
+        bares.add("one_row_each", &turn, pgbench(connections, settings.row()));
+        bares.add("one_row_each_over_one", &turn, pgbench(1, settings.row()));
         own.push(turn);
     }
     check(&database).await;
-    let (own_rate, batched) = (print(&own), median(batched));
-    println!(
-        "| pgbench, rows in the same batches, {} connections | {batched:.0} |",
-        settings.connections()
-    );
-    let (single, alone) = (median(single), median(alone));
-    println!(
-        "| pgbench, one row per transaction, {} connections | {single:.0} |",
-        settings.connections()
-    );
-    println!("| pgbench, one row per transaction, 1 connection | {alone:.0} |");
-    println!(
-        "\nchat-svc ÷ pgbench in batches: {:.2} (mark: at least 0.5); ÷ one row per transaction: {:.1} over {} \
-         connections, {:.1} over one (mark: at least 20)\n",
-        own_rate / batched,
-        own_rate / single,
-        settings.connections(),
-        own_rate / alone
-    );
+    note(&own, &mut figures);
+    bares.note(&mut figures);
+    figures
 }
 
-#[expect(clippy::print_stdout, reason = "the report")]
-async fn on_sqlite(settings: &Settings) {
+async fn on_sqlite(settings: &Settings) -> Figures {
     let folder = TempDir::new().expect("a folder");
     let chat = Chat::start(&format!("sqlite://{}", folder.path().join("chat.db").display())).await;
     chat.make_rooms(settings.rooms).await;
     let mut bare = lite::Bare::new(&folder.path().join("bare.db"), settings.rooms).await;
-
-    let mut lone = lone::Compared::default();
-    for round in 0..settings.rounds {
-        let own = lone::Lone::new(&chat, settings.characters, round);
-        let own = own.take(settings.lone).await;
-        lone.add(own, bare.lone(settings.lone, settings.row()));
-    }
-    lone.print("SQLite, WAL, synchronous=NORMAL");
-
-    let (mut own, mut together, mut one_by_one) = (Vec::new(), Vec::new(), Vec::new());
+    let mut figures = Figures::default();
+    compare_lone(settings, &chat, &mut figures, |count| {
+        bare.lone(count, settings.row())
+    })
+    .await;
+    let (mut own, mut bares) = (Vec::new(), Bares::default());
     for round in 0..settings.rounds {
         let turn = turn(settings, &chat, None, round).await;
         let mut insert = |way| bare.rows_per_second(way, settings.rows(&turn), settings.turn());
-        together.push(insert(lite::Way::Together));
-        one_by_one.push(insert(lite::Way::OneByOne));
+        let (together, one_by_one) = (insert(lite::Way::Together), insert(lite::Way::OneByOne));
+        bares.add("insert_of_many", &turn, together);
+        bares.add("prepared_inserts", &turn, one_by_one);
+        bares.add("better_way", &turn, together.max(one_by_one));
         own.push(turn);
     }
-    let own_rate = print(&own);
-    let (together, one_by_one) = (median(together), median(one_by_one));
-    println!("| SQLite in process, one insert of many rows | {together:.0} |");
-    println!("| SQLite in process, a prepared insert for each row | {one_by_one:.0} |");
-    println!(
-        "\nchat-svc ÷ the better one: {:.2} (mark: at least 0.5)\n",
-        own_rate / together.max(one_by_one)
-    );
+    note(&own, &mut figures);
+    bares.note(&mut figures);
+    figures
 }
 
-/// Prints the table's head and chat-svc's line; its rate.
-#[expect(clippy::print_stdout, reason = "the report")]
-fn print(turns: &[Turn]) -> f64 {
+/// How long a send takes with nobody else there, and `bare` commits of one row: in turns, then all together.
+async fn compare_lone(
+    settings: &Settings,
+    chat: &Chat,
+    figures: &mut Figures,
+    mut bare: impl FnMut(usize) -> Vec<Duration>,
+) {
+    let (mut own, mut bares) = (Vec::new(), Vec::new());
+    for turn in 0..LONE_TURNS {
+        let lone = lone::Lone::new(chat, settings.characters, turn);
+        own.extend(lone.take(settings.lone / LONE_TURNS).await);
+        bares.extend(bare(settings.lone / LONE_TURNS));
+    }
+    let p99 = figures.spread("lone", &mut own);
+    let bare = figures.spread("bare_lone", &mut bares);
+    figures.set("lone_p99_by_2_bare_and_1_ms", p99 / (2.0 * bare + 1.0));
+}
+
+/// What the store does by itself, by the way it is given the rows: per second, and chat-svc's rate by that of the same round.
+#[derive(Debug, Default)]
+struct Bares(BTreeMap<&'static str, (Vec<f64>, Vec<f64>)>);
+
+impl Bares {
+    fn add(&mut self, way: &'static str, own: &Turn, rate: f64) {
+        let (rates, ratios) = self.0.entry(way).or_default();
+        rates.push(rate);
+        ratios.push(own.rate / rate);
+    }
+
+    fn note(self, figures: &mut Figures) {
+        for (way, (rates, ratios)) in self.0 {
+            figures.set(&format!("{way}_per_s"), median(rates));
+            figures.set(&format!("by_{way}"), median(ratios));
+        }
+    }
+}
+
+fn note(turns: &[Turn], figures: &mut Figures) {
     let of = |figure: fn(&Turn) -> f64| median(turns.iter().map(figure).collect());
-    let rate = of(|turn| turn.rate);
-    println!(
-        "| contender | rows/s (median of {}) |\n|---|---|",
-        number(turns.len())
-    );
-    println!(
-        "| chat-svc, acknowledged sends; {:.0} in a batch; CPU µs each: {:.1} chat-svc, {:.1} store | {rate:.0} |",
-        of(|turn| turn.batch),
-        of(|turn| turn.chat_micros),
-        of(|turn| turn.store_micros)
-    );
-    rate
+    figures.set("per_s", of(|turn| turn.rate));
+    figures.set("in_a_batch", of(|turn| turn.batch));
+    figures.set("chat-svc_us_per_send", of(|turn| turn.chat_micros));
+    figures.set("store_us_per_send", of(|turn| turn.store_micros));
 }
 
 /// Panics unless every room's log is without gaps.

@@ -42,6 +42,9 @@ pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
     idle.retain(|(name, _)| !name.ends_with(THROUGH_CHAT) && name != FLOOR_URING);
     let idle = idle.into_iter().map(|(name, _)| (name, 1)).collect();
     parts.push(Part::new("idle", "idle", idle));
+    for name in ["store-postgres", "store-one-room", "store-sqlite"] {
+        parts.push(Part::new(name, name, each(rounds, &["chatflow"])));
+    }
     for name in ["start", "connect", "resume", "send", "send-sqlite", "files"] {
         parts.push(Part::new(name, name, each(1, &["chatflow"])));
     }

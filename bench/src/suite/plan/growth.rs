@@ -14,6 +14,9 @@ const CALM: u64 = 50_000;
 /// How long a run with a hundred thousand sockets may take.
 const PATIENCE: Duration = Duration::from_mins(5);
 
+/// How long a run with ten million messages may take, most of which is making them.
+const LONG_PATIENCE: Duration = Duration::from_mins(20);
+
 /// Who writes single messages.
 const SINGLY: [&str; 3] = ["chatflow", "floor-each", "uwebsockets"];
 
@@ -35,6 +38,7 @@ pub(super) fn parts(quick: bool) -> Vec<Part> {
     parts.extend(plan.many_rooms());
     parts.extend(plan.edges());
     parts.extend(plan.chats());
+    parts.extend(plan.history());
     parts.extend(plan.switches());
     parts
 }
@@ -185,6 +189,22 @@ impl Growth {
                 .chats(chats)
         };
         [1, 2].map(part).into()
+    }
+
+    /// One room with ever more messages.
+    fn history(&self) -> Vec<Part> {
+        let part = |messages: u64| {
+            let size = Size {
+                burst: Some(messages),
+                ..self.size.clone()
+            };
+            Part::new("history", "history", each(1, &["chatflow"]))
+                .of_size(&size)
+                .at(messages)
+                .patient(LONG_PATIENCE)
+        };
+        let sizes = self.of(&[10_000, 1_000_000, 100_000, 10_000_000], 2);
+        sizes.into_iter().map(part).collect()
     }
 
     /// What is switched on for many edges, rooms and readers, against what is there without.

@@ -6,7 +6,7 @@ use crate::suite::{
     results::{Cell, Results},
 };
 
-/// A plot of cost.
+/// A plot.
 pub(super) struct Figure {
     /// Its file.
     pub(super) name: &'static str,
@@ -14,6 +14,9 @@ pub(super) struct Figure {
     pub(super) parts: &'static [(&'static str, &'static str)],
     title: &'static str,
     x: &'static str,
+    /// What is plotted, and what its line is called, if not like its contender.
+    figures: &'static [(&'static str, &'static str)],
+    unit: &'static str,
 }
 
 const fn figure(
@@ -27,11 +30,13 @@ const fn figure(
         parts,
         title,
         x,
+        figures: &[(COST, "")],
+        unit: "µs",
     }
 }
 
 /// All plots.
-pub(super) const FIGURES: [Figure; 7] = [
+pub(super) const FIGURES: [Figure; 8] = [
     figure(
         "bench-receivers-single.svg",
         &[("receivers-single", "")],
@@ -74,6 +79,21 @@ pub(super) const FIGURES: [Figure; 7] = [
         "Edges: their CPU per delivery",
         "edges",
     ),
+    Figure {
+        name: "bench-history.svg",
+        parts: &[("history", "")],
+        title: "One room's log: half of the calls take no longer",
+        x: "messages in the room",
+        figures: &[
+            ("newest_page_p50_ms", "newest 50"),
+            ("middle_page_p50_ms", "50 in the middle"),
+            ("last_changes_p50_ms", "last 1,000"),
+            ("head_p50_ms", "head"),
+            ("partitioned_middle_page_p50_ms", "50, in partitions"),
+            ("partitioned_last_changes_p50_ms", "1,000, in partitions"),
+        ],
+        unit: "ms",
+    },
 ];
 
 /// File names and contents.
@@ -86,21 +106,27 @@ fn draw(figure: &Figure, results: &Results) -> String {
     let mut series: Vec<Series> = Vec::new();
     for (part, told) in figure.parts {
         for cell in results.of(part) {
-            let Some(point) = point(cell) else { continue };
-            let name = format!("{}{told}", cell.contender);
-            match series.iter_mut().find(|line| line.name == name) {
-                Some(line) => line.points.push(point),
-                None => series.push(Series {
-                    name,
-                    points: vec![point],
-                }),
+            for (of, own) in figure.figures {
+                let Some(point) = point(cell, of) else { continue };
+                let name = if own.is_empty() {
+                    format!("{}{told}", cell.contender)
+                } else {
+                    (*own).to_owned()
+                };
+                match series.iter_mut().find(|line| line.name == name) {
+                    Some(line) => line.points.push(point),
+                    None => series.push(Series {
+                        name,
+                        points: vec![point],
+                    }),
+                }
             }
         }
     }
-    svg(figure.title, figure.x, "µs", &series)
+    svg(figure.title, figure.x, figure.unit, &series)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a place in a plot")]
-fn point(cell: &Cell) -> Option<(f64, f64)> {
-    Some((cell.x? as f64, cell.median(COST)?))
+fn point(cell: &Cell, figure: &str) -> Option<(f64, f64)> {
+    Some((cell.x? as f64, cell.median(figure)?))
 }

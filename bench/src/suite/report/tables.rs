@@ -19,7 +19,7 @@ const fn table(part: &'static str, title: &'static str, columns: &'static [Colum
 pub(super) const COST: &str = "server_cpu_us_per_delivery";
 
 /// The tables of the comparison.
-pub(super) const COMPARISON: [Table; 11] = [
+pub(super) const COMPARISON: [Table; 14] = [
     table(
         "room-single",
         "One room of 1,000, single messages, 100 a second",
@@ -42,11 +42,22 @@ pub(super) const COMPARISON: [Table; 11] = [
         &[],
     ),
     table("send-sqlite", "The same on SQLite", &[]),
+    table(
+        "store-postgres",
+        "256 callers of chat-svc in 64 rooms on PostgreSQL, beside pgbench with the same rows",
+        &[],
+    ),
+    table("store-one-room", "The same in one room", &[]),
+    table(
+        "store-sqlite",
+        "256 callers of chat-svc on SQLite, beside SQLite itself with the same rows",
+        &[],
+    ),
     table("files", "Files through the edge", &[]),
 ];
 
 /// The tables of growth.
-pub(super) const GROWTH: [Table; 12] = [
+pub(super) const GROWTH: [Table; 13] = [
     table(
         "receivers-single",
         "Single messages against receivers in the room (34,000 over 2, 100,000 over 6 edges or floors)",
@@ -89,6 +100,11 @@ pub(super) const GROWTH: [Table; 12] = [
             ("postgres_cores", "PostgreSQL, cores", 2),
             ("acknowledged_p99_ms", "p99 of the acknowledgement, ms", 1),
         ],
+    ),
+    table(
+        "history",
+        "One room's log, by gRPC: as one table, and in 16 partitions",
+        &HISTORY,
     ),
     table(
         "subscribe",
@@ -134,6 +150,19 @@ const IDLE: [Column; 4] = [
     ("sockets", "sockets", 0),
     ("kernel_bytes_per_socket_both_ends", "the kernel's, both ends", 0),
     ("without_sockets_mib", "MiB without sockets", 1),
+];
+const HISTORY: [Column; 11] = [
+    ("newest_page_p50_ms", "newest 50, p50 ms", 2),
+    ("newest_page_p99_ms", "p99", 2),
+    ("middle_page_p50_ms", "50 before one in the middle, p50", 2),
+    ("middle_page_p99_ms", "p99", 2),
+    ("middle_changes_p50_ms", "1,000 changes from the middle, p50", 2),
+    ("last_changes_p50_ms", "last 1,000 changes, p50", 2),
+    ("last_changes_p99_ms", "p99", 2),
+    ("head_p50_ms", "head, p50", 2),
+    ("partitioned_newest_page_p50_ms", "in partitions: newest 50, p50", 2),
+    ("partitioned_middle_page_p50_ms", "50 before one in the middle", 2),
+    ("partitioned_last_changes_p50_ms", "last 1,000 changes", 2),
 ];
 const WIDE: [Column; 4] = [
     (COST, "server CPU, µs per delivery", 3),

@@ -7,8 +7,8 @@ use proto::chat::{
 };
 use tonic::transport::Channel;
 
-use super::fill;
-use crate::{callers, chat::Chat, figures::percentile};
+use super::{Settings, fill};
+use crate::{callers, chat::Chat, figures::Figures};
 
 /// Changes in one answer to somebody who comes back.
 const RESUMED: u32 = 1000;
@@ -32,31 +32,30 @@ enum Call {
 
 const CALLS: [Call; 5] = [Call::Latest, Call::Before, Call::Middle, Call::Resume, Call::Head];
 
-/// Prints the head of the table.
-#[expect(clippy::print_stdout, reason = "the report")]
-pub(super) fn print_head() {
-    println!(
-        "| messages in the room; ms, p50 / p99 | newest {PAGE} | {PAGE} before a seq in the middle | {RESUMED} changes \
-         from the middle | last {RESUMED} changes, with the id seen | head |\n|---|---|---|---|---|---|"
-    );
+impl Call {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Latest => "newest_page",
+            Self::Before => "middle_page",
+            Self::Middle => "middle_changes",
+            Self::Resume => "last_changes",
+            Self::Head => "head",
+        }
+    }
 }
 
-/// Makes so many calls of each kind, and prints a line.
-#[expect(clippy::print_stdout, reason = "the report")]
-pub(super) async fn measure(chat: &Chat, size: u32, count: usize, name: &str) {
+/// Makes so many calls of each kind. What is noted of them begins with `name`.
+pub(super) async fn measure(chat: &Chat, settings: &Settings, name: &str, figures: &mut Figures) {
     let client = ChatServiceClient::connect(format!("http://{}", chat.address()))
         .await
         .expect("chat-svc answers");
-    let mut cells = vec![format!("{size}{name}")];
     for call in CALLS {
-        let mut took = Vec::with_capacity(count);
-        for nth in 0..count {
-            took.push(time(client.clone(), call, size, nth).await);
+        let mut took = Vec::with_capacity(settings.calls);
+        for nth in 0..settings.calls {
+            took.push(time(client.clone(), call, settings.messages, nth).await);
         }
-        let (p50, p99) = (percentile(&mut took, 500), percentile(&mut took, 990));
-        cells.push(format!("{p50:.2} / {p99:.2}"));
+        figures.spread(&format!("{name}{}", call.name()), &mut took);
     }
-    println!("| {} |", cells.join(" | "));
 }
 
 /// The middle half of the log, in steps that do not repeat, so that not the same pages are read again and again.

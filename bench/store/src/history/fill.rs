@@ -17,8 +17,8 @@ pub(super) fn id(seq: u32) -> String {
     format!("0192{:04x}-{:04x}-7000-8000-{seq:012x}", seq >> 16, seq & 0xffff)
 }
 
-/// Makes the room's log go on from seq `from` to seq `to`.
-pub(super) async fn extend(client: &Client, from: u32, to: u32, characters: usize) {
+/// Gives the room, which is empty, so many messages.
+pub(super) async fn fill(client: &Client, messages: u32, characters: usize) {
     let run = async |statement: &str| client.batch_execute(statement).await.expect("it is filled");
     run(
         "ALTER TABLE outbox DROP CONSTRAINT outbox_message_id_fkey; SET maintenance_work_mem = '512MB'; \
@@ -34,10 +34,10 @@ pub(super) async fn extend(client: &Client, from: u32, to: u32, characters: usiz
          client_msg_id) \
          SELECT '0192' || lpad(to_hex(n >> 16), 4, '0') || '-' || lpad(to_hex(n & 65535), 4, '0') || '-7000-8000-' \
          || lpad(to_hex(n), 12, '0'), '{room}', 'user-' || n % 128, 'user-' || n % 128, repeat('x', {characters}), \
-         'text', now(), n, n, 'run-' || n FROM generate_series({from} + 1, {to}) AS n"
+         'text', now(), n, n, 'run-' || n FROM generate_series(1, {messages}) AS n"
     ))
     .await;
-    run(&format!("UPDATE rooms SET last_seq = {to} WHERE id = '{room}'")).await;
+    run(&format!("UPDATE rooms SET last_seq = {messages} WHERE id = '{room}'")).await;
     for (name, definition) in KEYS {
         run(&format!(
             "ALTER TABLE messages ADD CONSTRAINT {name} {definition}"
