@@ -32,15 +32,43 @@ struct Question<Q, A> {
     reply: oneshot::Sender<A>,
 }
 
+/// Those who wait for the answers of a call, in the order of their questions. Whom it is dropped with gets no answer.
+#[derive(Debug)]
+pub(crate) struct Askers<A>(Vec<Option<oneshot::Sender<A>>>);
+
+impl<A> Askers<A> {
+    /// Answers one of them, by the place of its question; the first answer counts.
+    pub(crate) fn answer(&mut self, place: usize, answer: A) {
+        if let Some(reply) = self.0.get_mut(place).and_then(Option::take) {
+            // Whoever has gone meanwhile needs none.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Answers the first of them, in their order.
+    pub(crate) fn answer_in_order(&mut self, answers: impl IntoIterator<Item = A>) {
+        for (place, answer) in answers.into_iter().enumerate() {
+            self.answer(place, answer);
+        }
+    }
+
+    /// Answers all who have no answer yet.
+    pub(crate) fn answer_rest(self, answer: impl Fn() -> A) {
+        for reply in self.0.into_iter().flatten() {
+            let _ = reply.send(answer());
+        }
+    }
+}
+
 impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
-    /// `ask` makes a call and brings the answers in the order of the questions. It sets its own deadline.
+    /// `ask` makes a call and answers those who asked. It sets its own deadline, for all of it.
     pub(crate) fn start<C>(
         bounds: Bounds,
         shutdown: &Shutdown,
-        ask: impl Fn(Vec<Q>) -> C + Send + 'static,
+        ask: impl Fn(Vec<Q>, Askers<A>) -> C + Send + 'static,
     ) -> Self
     where
-        C: Future<Output = Vec<A>> + Send + 'static,
+        C: Future<Output = ()> + Send + 'static,
     {
         let (sender, mut waiting) = mpsc::channel::<Question<Q, A>>(bounds.waiting);
         let calls = Arc::new(Semaphore::new(bounds.calls));
@@ -57,14 +85,11 @@ impl<Q: Send + 'static, A: Send + 'static> Gather<Q, A> {
                 if questions.is_empty() {
                     continue;
                 }
-                let (whats, replies): (Vec<Q>, Vec<_>) =
-                    questions.drain(..).map(|it| (it.what, it.reply)).unzip();
-                let call = ask(whats);
+                let (whats, askers) = questions.drain(..).map(|it| (it.what, Some(it.reply))).unzip();
+                let call = ask(whats, Askers(askers));
                 // Those who wait for it are what the process waits for.
                 tasks.spawn_beside(async move {
-                    for (reply, answer) in replies.into_iter().zip(call.await) {
-                        let _ = reply.send(answer);
-                    }
+                    call.await;
                     drop(turn);
                 });
             }
@@ -99,12 +124,12 @@ mod tests {
             waiting: 100,
         };
         let opened = Arc::clone(&gate);
-        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>| {
+        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>, mut askers| {
             seen.lock().unwrap().push(questions.len());
             let opened = Arc::clone(&opened);
             async move {
                 opened.acquire().await.unwrap().forget();
-                questions.into_iter().map(|n| n * 10).collect()
+                askers.answer_in_order(questions.into_iter().map(|n| n * 10));
             }
         });
         let first = tokio::spawn({
@@ -132,12 +157,12 @@ mod tests {
             waiting: 100,
         };
         let (seen, opened) = (Arc::clone(&asked), Arc::clone(&gate));
-        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>| {
+        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>, mut askers| {
             seen.lock().unwrap().push(questions.clone());
             let opened = Arc::clone(&opened);
             async move {
                 opened.acquire().await.unwrap().forget();
-                questions
+                askers.answer_in_order(questions);
             }
         });
         let mut first = std::pin::pin!(gather.ask(1));
@@ -164,8 +189,38 @@ mod tests {
             calls: 1,
             waiting: 100,
         };
-        let gather = Gather::start(bounds, &shutdown, |_: Vec<u32>| async { Vec::<u32>::new() });
+        let gather = Gather::start(bounds, &shutdown, |_: Vec<u32>, _: Askers<u32>| async {});
         assert_eq!(gather.ask(1).await, None);
         assert_eq!(gather.ask(2).await, None, "and the next one is asked");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_known_waits_for_no_other() {
+        let shutdown = Shutdown::new();
+        let gate = Arc::new(Semaphore::new(0));
+        let bounds = Bounds {
+            together: 8,
+            calls: 1,
+            waiting: 100,
+        };
+        let opened = Arc::clone(&gate);
+        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>, mut askers| {
+            let opened = Arc::clone(&opened);
+            async move {
+                askers.answer(1, questions[1]);
+                // The first answer counts.
+                askers.answer(1, 99);
+                opened.acquire().await.unwrap().forget();
+                askers.answer_rest(|| 7);
+            }
+        });
+        let (first, third) = (gather.ask(1), gather.ask(3));
+        let open_after_the_second = async {
+            let second = gather.ask(2).await;
+            gate.add_permits(1);
+            second
+        };
+        let answers = tokio::join!(first, open_after_the_second, third);
+        assert_eq!(answers, (Some(7), Some(2), Some(7)));
     }
 }

@@ -1,5 +1,7 @@
 //! The services behind the edge: one balanced channel each, with its retry budget.
 
+mod sends;
+
 use std::{sync::Arc, time::Duration};
 
 use proto::{
@@ -15,6 +17,8 @@ use runtime::{
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+
+pub use sends::Sends;
 
 /// How long a start waits for the services without which there is still chat.
 const OTHERS: Duration = Duration::from_secs(5);
@@ -37,6 +41,8 @@ pub struct Addresses {
 pub struct Upstream {
     /// Rooms, messages, the log.
     pub chat: ChatServiceClient<Channel>,
+    /// Messages of many senders.
+    pub sends: Sends,
     /// Sessions and accounts.
     pub identity: IdentityServiceClient<Channel>,
     /// Who is online, who types.
@@ -70,8 +76,10 @@ impl Upstream {
         let presence = connect("presence-svc", &at.presence, shutdown);
         let notify = connect("notify-svc", &at.notify, shutdown);
         let files = connect("files-svc", &at.files, shutdown);
+        let chat_client = ChatServiceClient::new(chat.clone()).max_decoding_message_size(MAX_MESSAGE);
         Self {
-            chat: ChatServiceClient::new(chat.clone()).max_decoding_message_size(MAX_MESSAGE),
+            sends: Sends::start(chat_client.clone(), shutdown),
+            chat: chat_client,
             identity: IdentityServiceClient::new(chat.clone()),
             presence: PresenceServiceClient::new(presence.clone()).max_decoding_message_size(MAX_MESSAGE),
             notify: NotifyServiceClient::new(notify.clone()).max_decoding_message_size(MAX_MESSAGE),

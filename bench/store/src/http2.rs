@@ -1,5 +1,5 @@
-//! A gRPC connection that makes one unary call over and over, for next to nothing: its frames are written by hand, its
-//! headers are encoded once, and an answer is told from a refusal by having a body.
+//! A gRPC connection that makes one call over and over, for next to nothing: its frames are written by hand, and its
+//! headers are encoded once.
 
 use std::{
     collections::HashMap,
@@ -40,21 +40,22 @@ pub(crate) struct Connection {
     path: String,
     /// Whether the headers that repeat are in the server's table.
     told: bool,
-    /// Calls without an answer, by their stream: whether a body has come.
+    /// Calls that have not ended, by their stream.
     waiting: HashMap<u32, Call>,
 }
 
 struct Call {
-    caller: usize,
-    has_body: bool,
+    name: usize,
+    /// What has come of it, of which no message is complete.
+    body: Vec<u8>,
 }
 
-/// A call that has ended.
-pub(crate) struct Ended {
-    /// Whose it was.
-    pub(crate) caller: usize,
-    /// Whether it was answered, not refused.
-    pub(crate) is_ok: bool,
+/// What has come of a call.
+pub(crate) enum Event {
+    /// A message.
+    Answer { call: usize, message: Vec<u8> },
+    /// No more. Whether it was refused is told by what is missing.
+    End { call: usize },
 }
 
 impl Connection {
@@ -82,8 +83,8 @@ impl Connection {
         i64::try_from(message + 5).is_ok_and(|bytes| bytes <= self.window)
     }
 
-    /// Begins a call for `caller`; it is sent with the next [`Connection::flush`]. `id` is its `x-request-id`.
-    pub(crate) fn call(&mut self, caller: usize, id: &str, message: &[u8]) {
+    /// Begins a call by a name; it is sent with the next [`Connection::flush`]. `id` is its `x-request-id`.
+    pub(crate) fn call(&mut self, name: usize, id: &str, message: &[u8]) {
         let stream = self.next_id;
         self.next_id += 2;
         let headers = self.headers(id);
@@ -93,11 +94,8 @@ impl Connection {
         body.extend(message);
         self.window -= i64::try_from(body.len()).unwrap_or(i64::MAX);
         self.frame(DATA, END_STREAM, stream, &body);
-        let call = Call {
-            caller,
-            has_body: false,
-        };
-        self.waiting.insert(stream, call);
+        let body = Vec::new();
+        self.waiting.insert(stream, Call { name, body });
     }
 
     /// Writes what was begun.
@@ -107,13 +105,13 @@ impl Connection {
         Ok(())
     }
 
-    /// How many calls have no answer yet.
+    /// How many calls have not ended.
     pub(crate) fn in_flight(&self) -> usize {
         self.waiting.len()
     }
 
-    /// Waits for something to come, and tells which calls have ended by it.
-    pub(crate) fn read(&mut self, ended: &mut Vec<Ended>) -> io::Result<()> {
+    /// Waits for something to come, and tells what that is of which call.
+    pub(crate) fn read(&mut self, events: &mut Vec<Event>) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         let count = self.stream.read(&mut buffer)?;
         if count == 0 {
@@ -126,7 +124,7 @@ impl Connection {
             let [a, b, c, kind, flags, stream @ ..] = *head;
             let length = u32::from_be_bytes([0, a, b, c]) as usize;
             let Some(payload) = rest.get(..length) else { break };
-            self.take(kind, flags, u32::from_be_bytes(stream), payload, ended)?;
+            self.take(kind, flags, u32::from_be_bytes(stream), payload, events)?;
             at += 9 + length;
         }
         input.drain(..at);
@@ -140,7 +138,7 @@ impl Connection {
         flags: u8,
         stream: u32,
         payload: &[u8],
-        ended: &mut Vec<Ended>,
+        events: &mut Vec<Event>,
     ) -> io::Result<()> {
         match kind {
             SETTINGS if flags & ACK == 0 => self.frame(SETTINGS, ACK, 0, &[]),
@@ -150,9 +148,10 @@ impl Connection {
                 self.window += i64::from(more);
             }
             GOAWAY => return Err(io::Error::other("the server closes the connection")),
-            DATA if !payload.is_empty() => {
+            DATA => {
                 if let Some(call) = self.waiting.get_mut(&stream) {
-                    call.has_body = true;
+                    call.body.extend(payload);
+                    call.take_messages(events);
                 }
             }
             _ => {}
@@ -163,10 +162,7 @@ impl Connection {
             _ => false,
         };
         if ends && let Some(call) = self.waiting.remove(&stream) {
-            ended.push(Ended {
-                caller: call.caller,
-                is_ok: call.has_body && kind == HEADERS,
-            });
+            events.push(Event::End { call: call.name });
         }
         Ok(())
     }
@@ -203,6 +199,21 @@ impl Connection {
             string(&mut block, value);
         }
         block
+    }
+}
+
+impl Call {
+    /// Each is led by a byte (0: it is not compressed) and its length.
+    fn take_messages(&mut self, events: &mut Vec<Event>) {
+        while let Some(([0, length @ ..], rest)) = self.body.split_first_chunk::<5>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            let Some(message) = rest.get(..length) else { return };
+            events.push(Event::Answer {
+                call: self.name,
+                message: message.to_vec(),
+            });
+            self.body.drain(..5 + length);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ impl Lone {
             count: 1,
             rooms: 1,
             characters,
+            together: 1,
             run: 1_000_000 + round,
         };
         Self { callers }

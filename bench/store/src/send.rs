@@ -27,6 +27,9 @@ pub(crate) struct Settings {
     /// gRPC connections that they share
     #[arg(long, default_value_t = 2)]
     connections: usize,
+    /// Messages of different callers in one call, at most: as an edge sends them; 1 for calls of their own
+    #[arg(long, default_value_t = 48)]
+    together: usize,
     /// Rooms that they send to
     #[arg(long, default_value_t = 64)]
     rooms: usize,
@@ -95,6 +98,7 @@ impl Settings {
             count: self.callers,
             rooms: self.rooms,
             characters: self.characters,
+            together: self.together,
             run,
         }
     }

@@ -1,7 +1,8 @@
 //! `chatflow.chat.v1.ChatService`.
 
-use std::{collections::HashSet, time::Instant};
+use std::{collections::HashSet, pin::Pin, time::Instant};
 
+use futures_util::{Stream, StreamExt as _, stream};
 use proto::{
     chat::{self as wire, chat_service_server::ChatService},
     fields::{self, Invalid},
@@ -10,12 +11,13 @@ use proto::{
 use runtime::deadline;
 use tonic::{Request, Response, Status};
 
+use super::sends;
 use crate::{
     clock::Clock,
     error::{Error, Result},
     history::{self, Answer, Since},
     log::appender::{Appender, Publisher},
-    message::{Change, Message, NewMessage, Target},
+    message::{Change, Message, Target},
     room::{NewRoom, Room},
     store::{Head, Log, ReadMarks, Rooms, Span},
 };
@@ -29,6 +31,9 @@ const ROOMS_MAX: u32 = 1000;
 /// Most changes in one answer, and how many where nobody said.
 const CHANGES_MAX: u32 = 1000;
 const CHANGES_DEFAULT: u32 = 500;
+
+/// What becomes of many messages, as it becomes known.
+type Outcomes = Pin<Box<dyn Stream<Item = Result<wire::SendMessagesResponse, Status>> + Send>>;
 
 /// Most pages of changes in one answer, and the bytes of frames that they share.
 const PAGES_MAX: usize = 64;
@@ -101,17 +106,28 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
         &self,
         request: Request<wire::SendMessageRequest>,
     ) -> Result<Response<wire::SendMessageResponse>, Status> {
-        let asked = request.into_inner();
-        let result = send(&self.appender, asked).await;
-        let label = match &result {
-            Ok(response) if response.repeated => "repeated",
-            Ok(_) => "stored",
-            Err(Error::Busy) => "shed",
-            Err(Error::Store(_) | Error::Stopping) => "failed",
-            Err(_) => "refused",
-        };
-        metrics::counter!("chatflow_chat_sends_total", "result" => label).increment(1);
-        Ok(Response::new(result?))
+        Ok(Response::new(
+            sends::send(&self.appender, request.into_inner()).await?,
+        ))
+    }
+
+    type SendMessagesStream = Outcomes;
+
+    async fn send_messages(
+        &self,
+        request: Request<wire::SendMessagesRequest>,
+    ) -> Result<Response<Self::SendMessagesStream>, Status> {
+        let asked = request.into_inner().messages;
+        if asked.len() > sends::MESSAGES_MAX {
+            let problem = format!("must be at most {}, are {}", sends::MESSAGES_MAX, asked.len());
+            return Err(Invalid::new("messages", problem).into());
+        }
+        let mut outcomes = Box::pin(sends::send_all(&self.appender, asked));
+        // Most often these are all: so the call's place in the queue, its deadline and its metrics are those of a commit.
+        let first = outcomes.next().await;
+        let others = outcomes.take_until(tokio::time::sleep(deadline::remaining()));
+        let all = stream::iter(first).chain(others).map(Ok);
+        Ok(Response::new(Box::pin(all)))
     }
 
     async fn edit_message(
@@ -265,25 +281,6 @@ fn since(asked: wire::ChangesSinceRequest) -> Result<(String, Since), Invalid> {
         max_bytes,
     };
     Ok((asked.room_id, since))
-}
-
-async fn send(appender: &Appender, asked: wire::SendMessageRequest) -> Result<wire::SendMessageResponse> {
-    let message = NewMessage {
-        room_id: asked.room_id,
-        user_id: asked.user_id,
-        username: asked.username,
-        content: asked.content,
-        message_type: asked.message_type,
-        file_url: asked.file_url,
-        client_msg_id: asked.client_msg_id,
-    };
-    let committed = appender.append(Change::Send(message.check()?)).await?;
-    Ok(wire::SendMessageResponse {
-        seq: committed.message.seq,
-        created_at: Some(to_proto(committed.message.created_at)),
-        id: committed.message.id,
-        repeated: committed.repeated,
-    })
 }
 
 fn mark((room_id, last_seq): (String, u64)) -> wire::Head {

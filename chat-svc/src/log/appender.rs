@@ -76,6 +76,15 @@ impl Appender {
     /// # Errors
     /// [`Error::Busy`] where too much waits already; what the store says of this change.
     pub async fn append(&self, change: Change) -> Result<Committed> {
+        self.queue(change)?.await
+    }
+
+    /// As [`Appender::append`], in two steps: once this returns, it is behind what was queued before and before what is
+    /// queued after.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where too much waits already; the future's are what the store says of this change.
+    pub fn queue(&self, change: Change) -> Result<impl Future<Output = Result<Committed>> + use<>> {
         let share = self.budget.take(change.weight()).ok_or(Error::Busy)?;
         let (answer, answered) = oneshot::channel();
         let queue = self.queue_of(change.room_id())?;
@@ -89,7 +98,7 @@ impl Appender {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::Stopping,
         })?;
-        answered.await.unwrap_or(Err(Error::Stopping))
+        Ok(async { answered.await.unwrap_or(Err(Error::Stopping)) })
     }
 
     fn queue_of(&self, room_id: &str) -> Result<&mpsc::Sender<Pending>> {

@@ -36,22 +36,22 @@ pub(super) struct Identities {
 impl Identities {
     pub(super) fn start(upstream: &Upstream, shutdown: &Shutdown) -> Self {
         let chat = upstream.clone();
-        let of_tokens = Gather::start(BOUNDS, shutdown, move |tokens| {
+        let of_tokens = Gather::start(BOUNDS, shutdown, move |tokens, mut askers| {
             let request = IdentifyRequest {
                 tokens,
                 ..IdentifyRequest::default()
             };
             let answer = identify(chat.clone(), request);
-            async move { answer.await.identities.into_iter().map(known).collect() }
+            async move { askers.answer_in_order(answer.await.identities.into_iter().map(known)) }
         });
         let chat = upstream.clone();
-        let owned = Gather::start(BOUNDS, shutdown, move |user_ids| {
+        let owned = Gather::start(BOUNDS, shutdown, move |user_ids, mut askers| {
             let request = IdentifyRequest {
                 user_ids,
                 ..IdentifyRequest::default()
             };
             let answer = identify(chat.clone(), request);
-            async move { answer.await.owned }
+            async move { askers.answer_in_order(answer.await.owned) }
         });
         Self { of_tokens, owned }
     }

@@ -90,9 +90,9 @@ impl From<Status> for Unread {
 impl Log {
     pub(crate) fn new(upstream: Upstream, shutdown: &Shutdown) -> Self {
         let asked = upstream.clone();
-        let replays = Gather::start(REPLAYS, shutdown, move |wanted| {
+        let replays = Gather::start(REPLAYS, shutdown, move |wanted, mut askers| {
             let upstream = asked.clone();
-            async move { pages(&upstream, wanted).await }
+            async move { askers.answer_in_order(pages(&upstream, wanted).await) }
         });
         Self(Arc::new(Inner {
             upstream,

@@ -17,7 +17,7 @@ use runtime::{
     deadline, request_id,
     trace::{Span, key},
 };
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
 
 use super::{
     client_frame::Outgoing,
@@ -177,9 +177,16 @@ async fn send(
         file_url: outgoing.file_url,
         client_msg_id: client_msg_id.clone(),
     };
+    let is_traced = span.is_recording();
     let ask = || {
-        let (mut chat, request) = (upstream.chat.clone(), request.clone());
-        async move { chat.send_message(request).await }
+        let (mut chat, sends, request) = (upstream.chat.clone(), upstream.sends.clone(), request.clone());
+        async move {
+            if is_traced {
+                chat.send_message(request).await.map(Response::into_inner)
+            } else {
+                sends.send(request).await
+            }
+        }
     };
     // Without a name of the client's, sending again could store it twice.
     let stored = if client_msg_id.is_some() {
@@ -189,7 +196,6 @@ async fn send(
     };
     match stored {
         Ok(stored) => {
-            let stored = stored.into_inner();
             connection.answer(&ServerFrame::Ack {
                 client_msg_id: client_msg_id.as_deref(),
                 id: &stored.id,

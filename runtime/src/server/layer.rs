@@ -173,6 +173,7 @@ impl Method {
                     "HeartbeatMany"
                         | "Heads"
                         | "SendMessage"
+                        | "SendMessages"
                         | "Authenticate"
                         | "IsOwned"
                         | "ChangesSince"
