@@ -32,6 +32,7 @@ grpcurl -plaintext localhost:8020 list chatflow.chat.v1.ChatService
 # chatflow.chat.v1.ChatService.ListRooms
 # chatflow.chat.v1.ChatService.MarkRead
 # chatflow.chat.v1.ChatService.SendMessage
+# chatflow.chat.v1.ChatService.SendMessages
 
 grpcurl -plaintext localhost:8020 describe chatflow.chat.v1.ChatService.CreateRoom
 # chatflow.chat.v1.ChatService.CreateRoom is a method:
@@ -165,6 +166,32 @@ grpcurl -plaintext -d '{"room_id":"nowhere","user_id":"bot","username":"Bot","co
 # ERROR:
 #   Code: NotFound
 #   Message: there is no such room
+
+# Many messages in one call. Each is stored, known, or refused for itself, and told as soon as that is known.
+grpcurl -plaintext -d '{"messages":[{"room_id":"'"$ROOM"'","user_id":"bot","username":"Bot","content":"Hello!","client_msg_id":"m1"},{"room_id":"'"$ROOM"'","user_id":"bot","username":"Bot","content":"  "}]}' localhost:8020 chatflow.chat.v1.ChatService/SendMessages
+# {
+#   "outcomes": [
+#     {
+#       "index": 1,
+#       "refused": {
+#         "code": 3,
+#         "message": "content: must not be only white space"
+#       }
+#     }
+#   ]
+# }
+# {
+#   "outcomes": [
+#     {
+#       "stored": {
+#         "id": "01a2…",
+#         "seq": "1",
+#         "createdAt": "2026-11-23T…Z",
+#         "repeated": true
+#       }
+#     }
+#   ]
+# }
 
 # Oldest first.
 grpcurl -plaintext -d '{"room_id":"'"$ROOM"'"}' localhost:8020 chatflow.chat.v1.ChatService/History

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use proto::chat::SendMessagesRequest;
 use test_support::wait;
 use tonic::Code;
 
@@ -78,6 +79,40 @@ async fn a_room_that_stands_still_does_not_stop_all_others() {
     assert!(!stuck.is_finished());
     client.batch_execute("COMMIT").await.unwrap();
     assert_eq!(stuck.await.unwrap().unwrap().into_inner().seq, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_stands_still_holds_up_no_other_of_the_same_call() {
+    let store = Store::postgres().await;
+    let service = store.service().await;
+    let rooms: Vec<String> = (0..16).map(|n| format!("room-{n}")).collect();
+    for room in &rooms {
+        service.make_room(room).await;
+    }
+    let client = store.database.as_ref().unwrap().client().await;
+    client
+        .batch_execute("BEGIN; SELECT * FROM rooms WHERE id = 'general' FOR UPDATE")
+        .await
+        .unwrap();
+    let stuck = {
+        let mut chat = service.chat.clone();
+        tokio::spawn(async move { chat.send_message(message("general", "alice", "stuck")).await })
+    };
+    until_it_waits_for_a_lock(&store).await;
+    let messages: Vec<_> = rooms.iter().map(|room| message(room, "alice", "free")).collect();
+    let mut chat = service.chat.clone();
+    let answers = chat.send_messages(SendMessagesRequest { messages }).await;
+    let mut answers = answers.unwrap().into_inner();
+    let first = tokio::time::timeout(wait::SOON, answers.message()).await;
+    let first = first.expect("some do not wait").unwrap().unwrap().outcomes.len();
+    assert!(first < rooms.len() && !stuck.is_finished(), "{first}");
+    client.batch_execute("COMMIT").await.unwrap();
+    let mut all = first;
+    while let Some(answer) = answers.message().await.unwrap() {
+        all += answer.outcomes.len();
+    }
+    assert_eq!(all, rooms.len());
+    assert!(stuck.await.unwrap().is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

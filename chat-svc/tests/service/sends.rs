@@ -19,6 +19,8 @@ on_both_stores!(
     repeats_within_a_burst_leave_no_gap,
     the_same_name_from_another_user_or_room_is_another_message,
     a_missing_room_fails_alone,
+    messages_of_one_call_are_stored_in_their_order,
+    one_that_is_refused_takes_no_other_along,
     what_is_on_its_way_at_shutdown_is_answered_and_kept,
 );
 
@@ -170,4 +172,57 @@ async fn what_is_on_its_way_at_shutdown_is_answered_and_kept(store: Store) {
         let frame: serde_json::Value = serde_json::from_slice(frame.payload()).unwrap();
         assert_eq!(frame["seq"], *seq);
     }
+}
+
+async fn messages_of_one_call_are_stored_in_their_order(store: Store) {
+    let service = store.service().await;
+    let rooms = ["general", "random"];
+    let asked = (0..100_usize).map(|n| named(rooms[n % 2], &format!("user-{}", n % 7), &n.to_string()));
+    let outcomes = service.send_all(asked.collect()).await.unwrap();
+    assert_eq!(outcomes.len(), 100);
+    let mut seqs = vec![0; 100];
+    for (index, outcome) in outcomes {
+        seqs[index] = outcome.unwrap().seq;
+    }
+    assert_eq!(seqs, (0..100).map(|n| n / 2 + 1).collect::<Vec<u64>>());
+    let stored = service.history("random").await.into_iter();
+    let names: Vec<_> = stored.filter_map(|message| message.client_msg_id).collect();
+    assert_eq!(
+        names,
+        (0..50).map(|n| (2 * n + 1).to_string()).collect::<Vec<_>>()
+    );
+    // Sent again, they are known.
+    let again = service
+        .send_all(vec![named("general", "user-0", "0")])
+        .await
+        .unwrap();
+    assert_eq!(
+        again[0].1.as_ref().map(|sent| (sent.seq, sent.repeated)),
+        Ok((1, true))
+    );
+}
+
+async fn one_that_is_refused_takes_no_other_along(store: Store) {
+    let service = store.service().await;
+    let asked = vec![
+        message("general", "alice", "  "),
+        message("nowhere", "alice", "to nobody"),
+        message("general", "alice", "to all"),
+    ];
+    let mut outcomes = service.send_all(asked).await.unwrap();
+    outcomes.sort_by_key(|(index, _)| *index);
+    let codes: Vec<_> = outcomes
+        .iter()
+        .map(|(_, outcome)| outcome.as_ref().map(|sent| sent.seq).map_err(|refused| refused.0))
+        .collect();
+    assert_eq!(codes, [Err(Code::InvalidArgument), Err(Code::NotFound), Ok(1)]);
+    assert_eq!(
+        outcomes[0].1.as_ref().unwrap_err().1,
+        "content: must not be only white space"
+    );
+    let many = vec![message("general", "alice", "x"); 257];
+    let refused = refusal(service.send_all(many).await);
+    assert_eq!(refused, (Code::InvalidArgument, Some("messages".to_owned())));
+    assert_eq!(service.history("general").await.len(), 1);
+    assert_eq!(service.send_all(Vec::new()).await.unwrap().len(), 0);
 }

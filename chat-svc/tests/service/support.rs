@@ -9,7 +9,8 @@ use chat_svc::{
 };
 use proto::chat::{
     Change, ChangesSinceRequest, HistoryRequest, Message, Room, SendMessageRequest, SendMessageResponse,
-    chat_service_client::ChatServiceClient, identity_service_client::IdentityServiceClient,
+    SendMessagesRequest, SendOutcome, chat_service_client::ChatServiceClient,
+    identity_service_client::IdentityServiceClient, send_outcome::Outcome,
 };
 use runtime::{Fatal, Shutdown, client::ServiceUrl, health::Health, settings::Listen};
 use sql::{DatabaseUrl, Db};
@@ -18,6 +19,9 @@ use test_support::{postgres, wait};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tonic::{Status, transport::Channel};
 use tonic_types::StatusExt as _;
+
+/// What became of one message of many.
+pub(crate) type Sent = Result<SendMessageResponse, (tonic::Code, String)>;
 
 /// An empty store.
 #[derive(Clone)]
@@ -128,6 +132,27 @@ impl Drop for Service {
 impl Service {
     pub(crate) async fn send(&self, request: SendMessageRequest) -> Result<SendMessageResponse, Status> {
         Ok(self.chat.clone().send_message(request).await?.into_inner())
+    }
+
+    /// What becomes of each, by its place, in the order in which it was told.
+    pub(crate) async fn send_all(
+        &self,
+        messages: Vec<SendMessageRequest>,
+    ) -> Result<Vec<(usize, Sent)>, Status> {
+        let mut chat = self.chat.clone();
+        let answers = chat.send_messages(SendMessagesRequest { messages }).await?;
+        let mut answers = answers.into_inner();
+        let mut outcomes = Vec::new();
+        while let Some(answer) = answers.message().await? {
+            outcomes.extend(answer.outcomes.into_iter().map(|SendOutcome { index, outcome }| {
+                let outcome = match outcome.expect("an outcome") {
+                    Outcome::Stored(stored) => Ok(stored),
+                    Outcome::Refused(refused) => Err((refused.code.into(), refused.message)),
+                };
+                (index as usize, outcome)
+            }));
+        }
+        Ok(outcomes)
     }
 
     pub(crate) async fn say(&self, room: &str, user: &str, content: &str) -> SendMessageResponse {

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use proto::chat::{
     SendMessageRequest, SendMessageResponse, SendMessagesRequest, SendMessagesResponse, SendOutcome,
     chat_service_client::ChatServiceClient, send_outcome::Outcome,
 };
 use runtime::{Shutdown, client::Channel, deadline};
 use tokio::time::timeout;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::gather::{Askers, Bounds, Gather};
 
@@ -75,7 +74,10 @@ async fn call(
     messages: Vec<SendMessageRequest>,
     askers: &mut Askers<Sent>,
 ) -> Result<(), Status> {
-    let mut answers = chat.send_messages(SendMessagesRequest { messages }).await?.into_inner();
+    let mut answers = chat
+        .send_messages(SendMessagesRequest { messages })
+        .await?
+        .into_inner();
     while let Some(SendMessagesResponse { outcomes }) = answers.message().await? {
         for SendOutcome { index, outcome } in outcomes {
             let sent = match outcome {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use edge::socket::SocketLimits;
+use futures_util::future::join_all;
 use serde_json::json;
 use test_support::{
     client::{Frame, Socket},
@@ -45,6 +46,40 @@ async fn two_people_on_two_edges_chat() {
     bob.close().await;
     let left = alice.wait_for("user_left", SOON).await;
     assert_eq!(left["user_id"], "bob");
+}
+
+/// What they send shares calls: each still gets its own answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_that_sends_at_once_is_acknowledged_each_for_itself() {
+    const EACH: u64 = 5;
+    let system = System::start().await;
+    let edge = system.edge().await;
+    let rooms = ["general", "random"];
+    let mut sockets = Vec::new();
+    for user in 0..120 {
+        sockets.push(edge.room(rooms[user % 2], &format!("user-{user}")).await);
+    }
+    let acked = join_all(sockets.iter_mut().enumerate().map(async |(user, socket)| {
+        for n in 0..EACH {
+            let name = format!("{user}-{n}");
+            socket.send_json(&message(&name, &name)).await;
+        }
+        let mut seqs = Vec::new();
+        for n in 0..EACH {
+            let ack = socket.wait_for("ack", SOON).await;
+            assert_eq!(
+                ack["client_msg_id"],
+                format!("{user}-{n}"),
+                "in the order of sending"
+            );
+            seqs.push((user % 2, ack["seq"].as_u64().expect("a seq")));
+        }
+        seqs
+    }));
+    let mut seqs: Vec<_> = acked.await.into_iter().flatten().collect();
+    seqs.sort_unstable();
+    let all = |room| (1..=60 * EACH).map(move |seq| (room, seq));
+    assert_eq!(seqs, all(0).chain(all(1)).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,7 +203,7 @@ async fn an_edge_that_stops_lets_its_clients_go_one_after_the_other_and_says_whe
             }
         }
     });
-    let goodbyes = futures_util::future::join_all(goodbyes).await;
+    let goodbyes = join_all(goodbyes).await;
     let times = || goodbyes.iter().map(|(at, ..)| *at);
     let spread = times().max().unwrap().duration_since(times().min().unwrap());
     assert!(spread > drain / 5, "all within {spread:?}");

@@ -160,7 +160,11 @@ const HISTORY: [Column; 11] = [
     ("last_changes_p50_ms", "last 1,000 changes, p50", 2),
     ("last_changes_p99_ms", "p99", 2),
     ("head_p50_ms", "head, p50", 2),
-    ("partitioned_newest_page_p50_ms", "in partitions: newest 50, p50", 2),
+    (
+        "partitioned_newest_page_p50_ms",
+        "in partitions: newest 50, p50",
+        2,
+    ),
     ("partitioned_middle_page_p50_ms", "50 before one in the middle", 2),
     ("partitioned_last_changes_p50_ms", "last 1,000 changes", 2),
 ];

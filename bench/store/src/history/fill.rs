@@ -37,7 +37,10 @@ pub(super) async fn fill(client: &Client, messages: u32, characters: usize) {
          'text', now(), n, n, 'run-' || n FROM generate_series(1, {messages}) AS n"
     ))
     .await;
-    run(&format!("UPDATE rooms SET last_seq = {messages} WHERE id = '{room}'")).await;
+    run(&format!(
+        "UPDATE rooms SET last_seq = {messages} WHERE id = '{room}'"
+    ))
+    .await;
     for (name, definition) in KEYS {
         run(&format!(
             "ALTER TABLE messages ADD CONSTRAINT {name} {definition}"
