@@ -374,3 +374,19 @@ impl From<Message> for wire::Message {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_failed_is_no_end_of_a_log_and_no_fork() {
+        let why = sql::Error::Unavailable("gone".to_owned());
+        let failed = page_of_many(7, Err(Error::Store(why)));
+        assert!(failed.failed && !failed.no_such_room && !failed.forked && failed.changes.is_empty());
+        // For callers that look at nothing else.
+        assert_eq!((failed.complete_to, failed.last_seq), (7, 8));
+        let nowhere = page_of_many(7, Err(Error::NoSuchRoom));
+        assert!(nowhere.no_such_room && !nowhere.failed);
+    }
+}
