@@ -1,14 +1,10 @@
 //! Reading a room's log: pages of its history, and what changed since.
 
-use std::{
-    collections::{HashMap, HashSet},
-    pin::pin,
-    time::Instant,
-};
+mod of_rooms;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
 
+pub use self::of_rooms::changes_of_rooms;
 use crate::{
     error::{Error, Result},
     message::Message,
@@ -20,9 +16,6 @@ pub const PAGE_BYTES: u32 = 1024 * 1024;
 
 /// Rows read from the store at once: sixteen-thousand-character messages by the thousand would be too much memory.
 const CHUNK: u32 = 200;
-
-/// Rooms whose pages are read at once for one caller.
-const AT_ONCE: usize = 4;
 
 /// A page of a room's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,43 +80,6 @@ pub async fn page<S: Rooms + Log>(store: &S, room_id: &str, span: Span, limit: u
 pub async fn changes_since<S: Rooms + Log>(store: &S, room_id: &str, since: Since) -> Result<Answer> {
     let head = head(store, room_id).await?;
     answer(store, &head, since).await
-}
-
-/// Reads what changed since in many rooms, in their order; nothing of a room that does not exist. The answer holds only those
-/// that were read by `until`, or before the store failed: one at least.
-///
-/// # Errors
-/// Where the store fails at once.
-pub async fn changes_of_rooms<S: Rooms + Log>(
-    store: &S,
-    asked: Vec<(String, Since)>,
-    until: Instant,
-) -> Result<Vec<Option<Answer>>> {
-    let rooms: HashSet<String> = asked.iter().map(|(room_id, _)| room_id.clone()).collect();
-    let heads = store.heads(rooms.into_iter().collect()).await?;
-    let heads: HashMap<&str, &Head> = heads.iter().map(|head| (&*head.room_id, head)).collect();
-    let pages = asked.into_iter().map(|(room_id, since)| {
-        let head = heads.get(&*room_id).copied();
-        async move {
-            match head {
-                Some(head) => Ok(Some(answer(store, head, since).await?)),
-                None => Ok(None),
-            }
-        }
-    });
-    let mut pages = pin!(stream::iter(pages).buffered(AT_ONCE));
-    let mut answers = Vec::with_capacity(heads.len());
-    while let Some(page) = pages.next().await {
-        match page {
-            Ok(page) => answers.push(page),
-            Err(error) if answers.is_empty() => return Err(error),
-            Err(_) => break,
-        }
-        if Instant::now() >= until {
-            break;
-        }
-    }
-    Ok(answers)
 }
 
 async fn answer<S: Log>(store: &S, head: &Head, since: Since) -> Result<Answer> {

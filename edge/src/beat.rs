@@ -1,15 +1,15 @@
 //! The heartbeats that keep online who is connected to this edge.
 
 mod roster;
+mod round;
 
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 use proto::presence::{HeartbeatManyRequest, HeartbeatRequest};
-use runtime::{Shutdown, client::idempotent, deadline};
+use runtime::Shutdown;
 
 pub(crate) use self::roster::{Named, Roster};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, whole};
 
 /// How often everybody is beaten for: three beats within the 30 s that one lasts.
 const EVERY: Duration = Duration::from_secs(10);
@@ -23,9 +23,6 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// Users in one call. Fewer than the 10,000 that presence-svc takes: what is told of all users would be in memory at once,
 /// and allocators keep what was large.
 const USERS: usize = 100;
-
-/// Calls at once.
-const CALLS: usize = 4;
 
 /// Starts the task that beats.
 pub(crate) fn start(roster: Roster, upstream: Upstream, shutdown: &Shutdown) {
@@ -41,14 +38,11 @@ pub(crate) fn start(roster: Roster, upstream: Upstream, shutdown: &Shutdown) {
                 }
             };
             let chunks: Vec<_> = users.chunks(USERS).map(<[_]>::to_vec).collect();
-            // Where one does not get through, the others would not, either: not in time for the next round.
-            let beaten = stream::iter(chunks)
-                .map(|users| beat(upstream.clone(), roster.beats(&users)))
-                .buffer_unordered(CALLS)
-                .try_for_each(future::ok)
-                .await;
+            let beats = chunks
+                .into_iter()
+                .map(|users| beat(upstream.clone(), roster.beats(&users)));
             // Once per outage, not once per beat.
-            match beaten {
+            match round::round(beats).await {
                 Err(status) if !silent => {
                     tracing::warn!(code = ?status.code(), "heartbeats don't get through");
                     silent = true;
@@ -65,6 +59,6 @@ async fn beat(upstream: Upstream, users: Vec<HeartbeatRequest>) -> Result<(), to
         let (mut presence, users) = (upstream.presence.clone(), users.clone());
         async move { presence.heartbeat_many(HeartbeatManyRequest { users }).await }
     };
-    deadline::within(DEADLINE, idempotent(&upstream.budgets.presence, ask)).await?;
+    whole::within(DEADLINE, &upstream.budgets.presence, ask).await?;
     Ok(())
 }

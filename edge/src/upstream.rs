@@ -1,6 +1,8 @@
 //! The services behind the edge: one balanced channel each, with its retry budget.
 
+pub(crate) mod older;
 mod sends;
+pub(crate) mod whole;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +20,8 @@ use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-pub use sends::Sends;
+use self::older::Older;
+pub use self::sends::Sends;
 
 /// How long a start waits for the services without which there is still chat.
 const OTHERS: Duration = Duration::from_secs(5);
@@ -51,6 +54,8 @@ pub struct Upstream {
     pub notify: NotifyServiceClient<Channel>,
     /// Files.
     pub files: FilesServiceClient<Channel>,
+    /// Whether chat-svc is older than this edge.
+    pub(crate) older: Older,
     /// Retry budgets, one per service.
     pub budgets: Arc<Budgets>,
     channels: [(&'static str, Channel); 4],
@@ -84,6 +89,7 @@ impl Upstream {
             presence: PresenceServiceClient::new(presence.clone()).max_decoding_message_size(MAX_MESSAGE),
             notify: NotifyServiceClient::new(notify.clone()).max_decoding_message_size(MAX_MESSAGE),
             files: FilesServiceClient::new(files.clone()),
+            older: Older::default(),
             budgets: Arc::default(),
             channels: [
                 ("chat", chat),

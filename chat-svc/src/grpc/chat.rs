@@ -1,6 +1,6 @@
 //! `chatflow.chat.v1.ChatService`.
 
-use std::{collections::HashSet, pin::Pin, time::Instant};
+use std::{collections::HashSet, pin::Pin};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use proto::{
@@ -199,18 +199,20 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
             since.max_bytes = since.max_bytes.min(share);
             Ok((room_id, since))
         };
-        let asked = asked.into_iter().map(shared).collect::<Result<_, Invalid>>()?;
-        let until = Instant::now() + deadline::remaining() / 2;
-        let answers = history::changes_of_rooms(&self.store, asked, until).await?;
-        let none = || wire::ChangesSinceResponse {
-            no_such_room: true,
-            ..wire::ChangesSinceResponse::default()
-        };
-        let pages = answers
+        let asked = asked
             .into_iter()
-            .map(|answer| answer.map_or_else(none, Into::into));
+            .map(shared)
+            .collect::<Result<Vec<_>, Invalid>>()?;
+        let seqs: Vec<u64> = asked.iter().map(|(_, since)| since.seq).collect();
+        let answers = history::changes_of_rooms(&self.store, asked, deadline::remaining()).await?;
+        let mut failures = answers.iter().filter_map(|answer| answer.as_ref().err());
+        // Once per call: where one page can't be read, most often others can't, either.
+        if let Some(Error::Store(cause)) = failures.find(|error| matches!(error, Error::Store(_))) {
+            tracing::warn!(%cause, "pages can't be read");
+        }
+        let pages = seqs.into_iter().zip(answers);
         Ok(Response::new(wire::ChangesOfRoomsResponse {
-            pages: pages.collect(),
+            pages: pages.map(|(after, answer)| page_of_many(after, answer)).collect(),
         }))
     }
 
@@ -283,6 +285,24 @@ fn since(asked: wire::ChangesSinceRequest) -> Result<(String, Since), Invalid> {
     Ok((asked.room_id, since))
 }
 
+/// A page among others; `after` is behind where it was asked for.
+fn page_of_many(after: u64, answer: Result<Answer>) -> wire::ChangesSinceResponse {
+    match answer {
+        Ok(answer) => answer.into(),
+        Err(Error::NoSuchRoom) => wire::ChangesSinceResponse {
+            no_such_room: true,
+            ..Default::default()
+        },
+        Err(_) => wire::ChangesSinceResponse {
+            failed: true,
+            complete_to: after,
+            // A caller that does not know `failed` must not take this for the log's end.
+            last_seq: after.saturating_add(1),
+            ..Default::default()
+        },
+    }
+}
+
 fn mark((room_id, last_seq): (String, u64)) -> wire::Head {
     wire::Head {
         room_id,
@@ -352,5 +372,21 @@ impl From<Message> for wire::Message {
             client_msg_id: message.client_msg_id,
             edited_at: message.edited_at.map(to_proto),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_failed_is_no_end_of_a_log_and_no_fork() {
+        let why = sql::Error::Unavailable("gone".to_owned());
+        let failed = page_of_many(7, Err(Error::Store(why)));
+        assert!(failed.failed && !failed.no_such_room && !failed.forked && failed.changes.is_empty());
+        // For callers that look at nothing else.
+        assert_eq!((failed.complete_to, failed.last_seq), (7, 8));
+        let nowhere = page_of_many(7, Err(Error::NoSuchRoom));
+        assert!(nowhere.no_such_room && !nowhere.failed);
     }
 }

@@ -186,15 +186,16 @@ impl Roster {
         self.0.changed.notified().await;
     }
 
-    /// Those who have just come, or have just entered a room.
+    /// Those who have just come, or have just entered a room, as far as they are still here.
     pub(super) fn take_fresh(&self) -> Vec<Arc<Named>> {
         let mut present = self.lock();
-        let fresh = std::mem::take(&mut present.fresh);
-        for named in &fresh {
-            if let Some(user) = present.users.get_mut(&named.user_id) {
-                user.is_fresh = false;
-            }
-        }
+        let Present { users, fresh } = &mut *present;
+        let mut fresh = std::mem::take(fresh);
+        // Each once, however often it went and came back meanwhile.
+        fresh.retain(|named| {
+            let user = users.get_mut(&named.user_id);
+            user.is_some_and(|user| std::mem::take(&mut user.is_fresh))
+        });
         fresh
     }
 
@@ -259,6 +260,15 @@ mod tests {
         assert!(roster.beats(&[first]).is_empty() && roster.all().is_empty());
         roster.connected("u", "u", 2).unwrap();
         assert_eq!(roster.take_fresh().len(), 1, "it is back");
+        for _ in 0..10 {
+            roster.disconnected("u");
+            roster.connected("u", "u", 2).unwrap();
+        }
+        assert_eq!(roster.take_fresh().len(), 1, "however often it went");
+        roster.disconnected("u");
+        roster.connected("u", "u", 2).unwrap();
+        roster.disconnected("u");
+        assert!(roster.take_fresh().is_empty(), "it is gone");
     }
 
     #[tokio::test]

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use proto::chat::{IdentifyRequest, IdentifyResponse, Identity};
-use runtime::{Shutdown, client::idempotent, deadline};
+use runtime::{Shutdown, deadline};
 use tokio::time::timeout;
 
 use crate::{
     gather::{Bounds, Gather},
-    upstream::Upstream,
+    upstream::{Upstream, whole},
 };
 
-/// Half of what one call may ask, and at most so many calls: a crowd that comes back all at once must not push aside what
-/// those who are here say.
+/// For tokens, and for names the same again: half of what one call may ask, and so many calls at most. A crowd that comes
+/// back all at once must not push aside what those who are here say; most often all of it has the one or the other.
 const BOUNDS: Bounds = Bounds {
     together: 500,
     calls: 4,
@@ -35,24 +35,24 @@ pub(super) struct Identities {
 
 impl Identities {
     pub(super) fn start(upstream: &Upstream, shutdown: &Shutdown) -> Self {
-        let chat = upstream.clone();
-        let of_tokens = Gather::start(BOUNDS, shutdown, move |tokens, mut askers| {
-            let request = IdentifyRequest {
+        let of_tokens = gather(
+            upstream,
+            shutdown,
+            |tokens| IdentifyRequest {
                 tokens,
                 ..IdentifyRequest::default()
-            };
-            let answer = identify(chat.clone(), request);
-            async move { askers.answer_in_order(answer.await.identities.into_iter().map(known)) }
-        });
-        let chat = upstream.clone();
-        let owned = Gather::start(BOUNDS, shutdown, move |user_ids, mut askers| {
-            let request = IdentifyRequest {
+            },
+            |answer| answer.identities.into_iter().map(known).collect(),
+        );
+        let owned = gather(
+            upstream,
+            shutdown,
+            |user_ids| IdentifyRequest {
                 user_ids,
                 ..IdentifyRequest::default()
-            };
-            let answer = identify(chat.clone(), request);
-            async move { askers.answer_in_order(answer.await.owned) }
-        });
+            },
+            |answer| answer.owned,
+        );
         Self { of_tokens, owned }
     }
 
@@ -72,15 +72,30 @@ impl Identities {
     }
 }
 
+/// Asks about many at a time: `request` makes one question of theirs, `answers` tells its answers apart.
+fn gather<A: Send + 'static>(
+    upstream: &Upstream,
+    shutdown: &Shutdown,
+    request: fn(Vec<String>) -> IdentifyRequest,
+    answers: fn(IdentifyResponse) -> Vec<A>,
+) -> Gather<String, A> {
+    let upstream = upstream.clone();
+    Gather::start(BOUNDS, shutdown, move |asked, mut askers| {
+        let answer = identify(upstream.clone(), request(asked));
+        async move { askers.answer_in_order(answers(answer.await)) }
+    })
+}
+
 /// No answers where chat-svc does not answer.
-async fn identify(chat: Upstream, request: IdentifyRequest) -> IdentifyResponse {
+async fn identify(upstream: Upstream, request: IdentifyRequest) -> IdentifyResponse {
     let ask = || {
-        let (mut identity, request) = (chat.identity.clone(), request.clone());
+        let (mut identity, request) = (upstream.identity.clone(), request.clone());
         async move { identity.identify(request).await }
     };
-    match deadline::within(CALL, idempotent(&chat.budgets.chat, ask)).await {
+    match whole::within(CALL, &upstream.budgets.chat, ask).await {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
+            upstream.older.failed("Identify", &status);
             tracing::debug!(code = ?status.code(), message = status.message(), "nobody can be identified");
             IdentifyResponse::default()
         }

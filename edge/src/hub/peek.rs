@@ -28,6 +28,11 @@ pub(super) fn peek(payload: &[u8]) -> Option<Peek<'_>> {
     message(text).or_else(|| json(text))
 }
 
+/// Whether a frame of the log certainly is a new message, and changes none that came before.
+pub(super) fn is_new_message(payload: &[u8]) -> bool {
+    payload.starts_with(br#"{"type":"message","#)
+}
+
 fn json(text: &str) -> Option<Peek<'_>> {
     serde_json::from_str(text).ok()
 }
@@ -217,6 +222,7 @@ mod tests {
         fn every_message_of_the_encoder_goes_the_short_way(words in words("[0-9a-f-]{36}")) {
             let frame = encoded(&words);
             let text = std::str::from_utf8(&frame).unwrap();
+            prop_assert_eq!(is_new_message(&frame), !words.is_update);
             let short = message(text);
             prop_assert!(short.is_some(), "{text}");
             prop_assert_eq!(short, json(text));

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::{
     RoomId,
     frame::{Batch, Class, Frame},
+    peek,
 };
 use crate::recovery::{seen::Seen, tail::Page};
 
@@ -94,7 +95,9 @@ impl Recent {
         self.from.seq
     }
 
-    /// The room's stream went on; tells whether there is room for that.
+    /// The room's stream went on; tells whether this is still of use: there is room for that, and it changes nothing that
+    /// is kept. Whoever comes back after an edit or a deletion must not get the words that it took away; the log has them
+    /// no more.
     pub(super) fn extend(&mut self, batch: &Batch) -> bool {
         let mut begin = 0;
         for part in &batch.parts {
@@ -106,14 +109,18 @@ impl Recent {
             if seq <= self.to {
                 continue;
             }
-            if !self.taken.take(bytes.len()) {
+            let frame = Frame {
+                bytes: batch.bytes.slice(bytes),
+                class: part.class,
+            };
+            if !peek::is_new_message(frame.json()) || !self.taken.take(frame.bytes.len()) {
                 return false;
             }
             (self.to, self.last) = (seq, None);
             self.frames.push(Frame {
                 // A copy: a slice would keep all of its batch in memory, whatever else was in it.
-                bytes: Bytes::copy_from_slice(&batch.bytes[bytes]),
-                class: part.class,
+                bytes: Bytes::copy_from_slice(&frame.bytes),
+                ..frame
             });
         }
         true

@@ -78,9 +78,33 @@ fn it_goes_on_with_the_stream() {
 }
 
 #[test]
+fn what_was_edited_or_deleted_is_not_told_to_those_who_come_back() {
+    let (mut shelf, now) = (Shelf::default(), Instant::now());
+    for kind in ["message_deleted", "message_updated"] {
+        let brought = page(&[(1, ONE), (2, TWO)], 2);
+        let mut recent = shelf.put(&room(), Seen::at(0), &brought, now).unwrap();
+        assert!(recent.extend(&Batch::of(&[change(3, TWO)])));
+        let json = format!(r#"{{"type":"{kind}","id":"{ONE}","seq":4}}"#);
+        let changed = Frame::text(json.as_bytes(), Class::Logged(4));
+        assert!(
+            !recent.extend(&Batch::of(std::slice::from_ref(&changed))),
+            "{kind}"
+        );
+        // What a page brought after that is as the log has it now.
+        let brought = page(&[(2, TWO), (3, TWO), (4, ONE)], 4);
+        let mut recent = shelf.put(&room(), Seen::at(0), &brought, now).unwrap();
+        assert!(recent.extend(&Batch::of(&[changed, change(5, TWO)])), "{kind}");
+        assert_eq!(seqs(recent.since(Seen::at(0), now)), Some((vec![2, 3, 4, 5], 5)));
+    }
+}
+
+#[test]
 fn rooms_take_no_more_than_their_bound() {
     let (mut shelf, now) = (Shelf::default(), Instant::now());
-    let large = "x".repeat(ROOM_BYTES / 2);
+    let large = format!(
+        r#"{{"type":"message","content":"{}"}}"#,
+        "x".repeat(ROOM_BYTES / 2)
+    );
     let big = |seq| Frame::text(large.as_bytes(), Class::Logged(seq));
     let of = |seq| Page {
         frames: vec![(Seen::at(seq), big(seq))],
@@ -96,7 +120,7 @@ fn rooms_take_no_more_than_their_bound() {
     let kept: Vec<Recent> = (0..1000)
         .map_while(|_| shelf.put(&room(), Seen::at(0), &of(1), now))
         .collect();
-    assert_eq!(kept.len(), SHARD_BYTES / (ROOM_BYTES / 2 + 10));
+    assert_eq!(kept.len(), SHARD_BYTES / big(1).bytes.len());
     drop(kept);
     assert!(shelf.put(&room(), Seen::at(0), &of(1), now).is_some());
     let forked = Page {

@@ -117,7 +117,8 @@ impl Member {
 }
 
 fn change(seq: u64) -> Frame {
-    Frame::text(format!("<{seq}>").as_bytes(), Class::Logged(seq))
+    let json = format!(r#"{{"type":"message","seq":{seq}}}"#);
+    Frame::text(json.as_bytes(), Class::Logged(seq))
 }
 
 #[tokio::test]
@@ -127,10 +128,10 @@ async fn what_came_while_a_replay_was_under_way_is_kept_with_it() {
     assert_eq!(stage.missed(1), None, "nobody has brought it");
     stage.say(4).await;
     assert_eq!(stage.meet(&first, 0, 3), None);
-    assert!(first.hears().ends_with("<4>"));
+    assert!(first.hears().ends_with(":4}"));
     assert_eq!(stage.missed(1), Some(vec![2, 3, 4]));
     stage.say(5).await;
-    assert!(first.hears().ends_with("<5>"), "it is live");
+    assert!(first.hears().ends_with(":5}"), "it is live");
     assert_eq!(stage.missed(4), Some(vec![5]));
 }
 

@@ -1,21 +1,22 @@
 //! The room log behind the edge: heads and pages, read from chat-svc.
 
+mod together;
+
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures_util::future::join_all;
-use proto::chat::{ChangesOfRoomsRequest, ChangesSinceRequest, ChangesSinceResponse, HeadsRequest};
-use runtime::{Shutdown, client::idempotent, deadline};
+use proto::chat::{ChangesSinceRequest, ChangesSinceResponse, HeadsRequest};
+use runtime::Shutdown;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::{Code, Status};
 
+use self::together::{Behind, Together};
 use super::{passed::KEPT, seen::Seen, tail::Page};
 use crate::{
-    gather::{Bounds, Gather},
     hub::{
         RoomId,
         frame::{Class, Frame},
     },
-    upstream::Upstream,
+    upstream::{Upstream, whole},
 };
 
 /// How long one question to the log may take.
@@ -24,26 +25,11 @@ const DEADLINE: Duration = Duration::from_secs(3);
 /// Changes in one page.
 const PAGE: u32 = 500;
 
-/// Bytes of frames after which a page of a replay ends, about what a client drains at once: each replay holds its page
-/// in memory for as long as its client takes.
-const REPLAY_BYTES: u32 = 64 * 1024;
-
-/// The same for a page that mends a live stream, which nobody has to drain: as much as chat-svc gives.
+/// Bytes of frames after which a page ends that mends a live stream, which nobody has to drain: as much as chat-svc gives.
 const REPAIR_BYTES: u32 = 0;
 
 /// Rooms in one question for heads, as the contract with chat-svc bounds it.
 const HEADS: usize = 10_000;
-
-/// Those who are asked for together. Most of a crowd miss the same pages of their rooms, so that many of them are a few
-/// calls; more wait, so that a storm of reconnects does not drown chat-svc.
-const REPLAYS: Bounds = Bounds {
-    together: 512,
-    calls: 2,
-    waiting: 4096,
-};
-
-/// Pages in one call, as the contract with chat-svc bounds it.
-const PAGES: usize = 64;
 
 /// Pages that are read at once to repair the live streams of rooms, which wait for no replay.
 const REPAIRS: usize = 64;
@@ -55,15 +41,8 @@ pub(crate) struct Log(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     upstream: Upstream,
-    replays: Gather<Behind, Result<Arc<Page>, Unread>>,
+    replays: Together,
     repairs: Semaphore,
-}
-
-/// From where on a page is wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Behind {
-    room: RoomId,
-    after: Seen,
 }
 
 /// Why the log can't be read.
@@ -71,7 +50,7 @@ struct Behind {
 pub(crate) enum Unread {
     /// There is no such room.
     NoSuchRoom,
-    /// chat-svc does not answer.
+    /// chat-svc does not answer, or can't read it now.
     Unavailable,
 }
 
@@ -89,14 +68,9 @@ impl From<Status> for Unread {
 
 impl Log {
     pub(crate) fn new(upstream: Upstream, shutdown: &Shutdown) -> Self {
-        let asked = upstream.clone();
-        let replays = Gather::start(REPLAYS, shutdown, move |wanted, mut askers| {
-            let upstream = asked.clone();
-            async move { askers.answer_in_order(pages(&upstream, wanted).await) }
-        });
         Self(Arc::new(Inner {
+            replays: Together::start(&upstream, shutdown),
             upstream,
-            replays,
             repairs: Semaphore::new(REPAIRS),
         }))
     }
@@ -110,7 +84,7 @@ impl Log {
                 let (mut chat, room_ids) = (self.0.upstream.chat.clone(), room_ids.clone());
                 async move { chat.heads(HeadsRequest { room_ids }).await }
             };
-            let answer = deadline::within(DEADLINE, idempotent(&self.0.upstream.budgets.chat, ask)).await?;
+            let answer = whole::within(DEADLINE, &self.0.upstream.budgets.chat, ask).await?;
             let found = answer.into_inner().heads;
             heads.extend(found.into_iter().map(|head| {
                 let last = Seen::by_service(head.last_seq, &head.last_id);
@@ -124,8 +98,7 @@ impl Log {
     /// asked for the same.
     pub(crate) async fn replay(&self, room: &RoomId, after: Seen) -> Result<Arc<Page>, Unread> {
         let room = Arc::clone(room);
-        let page = self.0.replays.ask(Behind { room, after }).await;
-        page.unwrap_or(Err(Unread::Unavailable))
+        self.0.replays.page(Behind { room, after }).await
     }
 
     /// A turn to read a page for the live stream of a room.
@@ -140,52 +113,9 @@ impl Log {
             let request = request(room, after, REPAIR_BYTES);
             async move { chat.changes_since(request).await }
         };
-        let answer = deadline::within(DEADLINE, idempotent(&self.0.upstream.budgets.chat, ask)).await?;
+        let answer = whole::within(DEADLINE, &self.0.upstream.budgets.chat, ask).await?;
         Ok(Page::read(after, answer.into_inner()))
     }
-}
-
-/// Reads pages; each that several ask for once. Those that chat-svc does not come to have to be asked for again.
-async fn pages(upstream: &Upstream, wanted: Vec<Behind>) -> Vec<Result<Arc<Page>, Unread>> {
-    let mut places = HashMap::with_capacity(wanted.len());
-    let mut distinct = Vec::with_capacity(wanted.len());
-    for behind in &wanted {
-        places.entry(behind).or_insert_with(|| {
-            distinct.push(request(&behind.room, behind.after, REPLAY_BYTES));
-            distinct.len() - 1
-        });
-    }
-    let calls = distinct.chunks(PAGES).map(|asked| call(upstream, asked));
-    let pages = join_all(calls).await.concat();
-    wanted
-        .iter()
-        .map(|behind| pages[places[behind]].clone())
-        .collect()
-}
-
-/// One call for pages.
-async fn call(upstream: &Upstream, asked: &[ChangesSinceRequest]) -> Vec<Result<Arc<Page>, Unread>> {
-    let ask = || {
-        let (mut chat, pages) = (upstream.chat.clone(), asked.to_vec());
-        async move { chat.changes_of_rooms(ChangesOfRoomsRequest { pages }).await }
-    };
-    let answer = deadline::within(DEADLINE, idempotent(&upstream.budgets.chat, ask)).await;
-    let answers = match answer {
-        Ok(answer) => answer.into_inner().pages,
-        Err(status) => {
-            tracing::debug!(code = ?status.code(), message = status.message(), "logs can't be read");
-            Vec::new()
-        }
-    };
-    let read = asked.iter().zip(answers).map(|(asked, answer)| {
-        if answer.no_such_room {
-            return Err(Unread::NoSuchRoom);
-        }
-        Ok(Arc::new(Page::read(Seen::at(asked.after_seq), answer)))
-    });
-    let mut pages: Vec<_> = read.collect();
-    pages.resize(asked.len(), Err(Unread::Unavailable));
-    pages
 }
 
 fn request(room: &str, after: Seen, max_bytes: u32) -> ChangesSinceRequest {
