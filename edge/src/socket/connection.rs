@@ -6,7 +6,7 @@ mod waiting;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -50,6 +50,8 @@ pub(crate) struct Connection {
     held_up: AtomicBool,
     /// Whether a request to the hub waits for its turn.
     asking: AtomicBool,
+    /// Replays that have their turn.
+    replaying: AtomicU8,
     /// Client messages under way.
     in_flight: AtomicU32,
     /// 0 while nobody asked it to leave; else one more than the milliseconds after which its client should be back.
@@ -85,6 +87,7 @@ impl Connection {
             noticed: AtomicBool::new(false),
             held_up: AtomicBool::new(false),
             asking: AtomicBool::new(false),
+            replaying: AtomicU8::new(0),
             in_flight: AtomicU32::new(0),
             leaving: AtomicU32::new(0),
             deflate,

@@ -4,6 +4,20 @@ use std::sync::{Arc, atomic::Ordering};
 
 use super::{Connection, lock};
 
+/// Replays of one connection that may hold a page of the log at once. All of them together stay far below what may wait
+/// for a socket in all; the others wait without a page.
+const REPLAYS: u8 = 4;
+
+/// A replay's turn to read a page of the log and to send it, until this is dropped.
+pub(crate) struct Turn<'a>(&'a Connection);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.replaying.fetch_sub(1, Ordering::SeqCst);
+        self.0.wake();
+    }
+}
+
 impl Connection {
     /// Resolves when no request to the hub waits for its turn.
     pub(in crate::socket) async fn all_asked(&self) {
@@ -33,6 +47,19 @@ impl Connection {
     pub(crate) async fn unfed(&self, room: &str, generation: u64) {
         self.until(|| !lock(&self.subscriptions).has(room, generation) || self.is_closing())
             .await;
+    }
+
+    /// Resolves when it is a replay's turn.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        let more = |replays| (replays < REPLAYS).then_some(replays + 1);
+        self.until(|| {
+            let taken = self
+                .replaying
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
+            taken.is_ok()
+        })
+        .await;
+        Turn(self)
     }
 
     /// Has those look again who wait for a subscription, for an empty outbox, or for what is under way.
