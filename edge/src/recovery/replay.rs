@@ -94,8 +94,7 @@ impl Replay {
                 if !self.meet(brought).await {
                     return;
                 }
-            }
-            if at_end && self.after.seq < self.held_from {
+            } else if at_end {
                 // The log is behind what was fanned out: it was set back, and the hub is about to notice.
                 self.held_from = self.after.seq;
             }
