@@ -193,7 +193,8 @@ impl Connection {
     /// long.
     pub(crate) fn leave(self: &Arc<Self>, back_after: Duration) {
         let millis = u32::try_from(back_after.as_millis()).unwrap_or(u32::MAX - 1);
-        self.leaving.store(millis + 1, Ordering::Release);
+        // In one order with what is under way: who sees the client off sees the end of that, or is woken by it.
+        self.leaving.store(millis + 1, Ordering::SeqCst);
         self.notice();
     }
 
@@ -204,7 +205,7 @@ impl Connection {
 
     /// Whether [`Connection::leave`] was called, and after how many milliseconds the client should be back.
     pub(super) fn leaving(&self) -> Option<u32> {
-        self.leaving.load(Ordering::Acquire).checked_sub(1)
+        self.leaving.load(Ordering::SeqCst).checked_sub(1)
     }
 
     /// Whether a close frame was sent or queued, or the socket failed.
