@@ -104,15 +104,16 @@ async fn what_is_no_upgrade_gets_an_http_status() {
     let system = System::start().await;
     let edge = system.edge().await;
     let good = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let cases = [
         ("", "426"),
         (&good.replace("13", "12"), "426"),
         (good, "400"),
         (&format!("{good}Sec-WebSocket-Key: eA==\r\n"), "400"),
-        (
-            &format!("{good}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"),
-            "101",
-        ),
+        (&format!("{good}{key}{key}"), "400"),
+        (&format!("{good}{key}Host: y\r\n"), "400"),
+        (&format!("{good}{key}Sec-WebSocket-Version: 8\r\n"), "426"),
+        (&format!("{good}{key}"), "101"),
     ];
     for (headers, status) in cases {
         let mut stream = TcpStream::connect(edge.address()).await.unwrap();
