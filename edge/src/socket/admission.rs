@@ -1,4 +1,4 @@
-//! From an upgraded HTTP connection to one that the hub knows: who it is, and whether it is let in.
+//! From an answered handshake to a connection that the hub knows: who it is, and whether it is let in.
 
 use std::{
     net::IpAddr,
