@@ -194,6 +194,15 @@ impl AccessSettings {
         let max_connections = problems.parse("MAX_CONNECTIONS", &or(&self.max_connections, "100000"), number);
         let compression = problems.switch("SOCKET_COMPRESSION", &or(&self.socket_compression, "off"));
         let origins = problems.check("ALLOWED_ORIGINS", AllowedOrigins::parse(&self.allowed_origins));
+        // Where people have to sign in, a page that gets here under a name of its own has nothing to sign in with.
+        let trusting = local && open == Some(true);
+        let origins = origins.map(|origins| {
+            if trusting {
+                origins.of_this_machine()
+            } else {
+                origins
+            }
+        });
         let proxy_hops = problems.parse("PROXY_HOPS", &or(&self.proxy_hops, "0"), number);
         let requests = or(&self.requests_per_minute, "60000");
         let requests_per_minute = problems.parse("REQUESTS_PER_MINUTE", &requests, number);
