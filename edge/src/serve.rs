@@ -57,7 +57,7 @@ pub(crate) struct Place(Arc<Semaphore>);
 
 impl Place {
     /// Takes one, if there is one.
-    fn take(places: &Arc<Semaphore>) -> Option<Self> {
+    pub(crate) fn take(places: &Arc<Semaphore>) -> Option<Self> {
         places.try_acquire().ok()?.forget();
         Some(Self(Arc::clone(places)))
     }

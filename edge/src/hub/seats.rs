@@ -8,10 +8,11 @@ use std::{
 use crate::{
     meters,
     socket::{
-        admission::{Counted, Newcomer},
+        admission::Newcomer,
         close::CloseCode,
         connection::Connection,
         farewell,
+        gate::Entered,
         home::Home,
         inbound::{Inbound, Read},
         poll::Ready,
@@ -52,7 +53,7 @@ pub(super) struct Seats {
 struct Seat {
     connection: Arc<Connection>,
     inbound: Inbound,
-    counted: Counted,
+    entered: Entered,
     /// When the client was last heard.
     heard: Moment,
     /// When it was last pinged.
@@ -94,7 +95,7 @@ impl Seats {
             connection,
             mut inbound,
             early,
-            counted,
+            entered,
         } = newcomer;
         let now = self.now();
         let key = self.taken.next_key();
@@ -106,7 +107,7 @@ impl Seats {
         self.taken.insert(Seat {
             connection: Arc::clone(&connection),
             inbound,
-            counted,
+            entered,
             heard: now,
             pinged: now,
             unread: false,
@@ -195,7 +196,7 @@ impl Seats {
     /// Lets a connection go: from here on it is a task of its own that says goodbye.
     fn dismiss(&mut self, key: usize) {
         let Some(Seat {
-            connection, counted, ..
+            connection, entered, ..
         }) = self.taken.remove(key)
         else {
             return;
@@ -206,7 +207,7 @@ impl Seats {
             self.multiplexed.remove(&connection);
         }
         let shutdown = self.shared.shutdown.clone();
-        shutdown.spawn(farewell::see_off(Arc::clone(&self.shared), connection, counted));
+        shutdown.spawn(farewell::see_off(Arc::clone(&self.shared), connection, entered));
     }
 
     /// For a user's multiplexed sockets.
@@ -306,6 +307,6 @@ mod tests {
 
     #[test]
     fn an_idle_seat_is_small() {
-        assert!(size_of::<Option<Seat>>() <= 96, "{}", size_of::<Option<Seat>>());
+        assert!(size_of::<Option<Seat>>() <= 88, "{}", size_of::<Option<Seat>>());
     }
 }

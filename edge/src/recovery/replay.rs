@@ -34,7 +34,7 @@ pub(crate) struct Replay {
     /// Of which room.
     pub(crate) room: RoomId,
     /// For which of the connection's subscriptions to it.
-    pub(crate) generation: u64,
+    pub(crate) generation: u32,
     /// The last change that the client has.
     pub(crate) after: Seen,
     /// The shard holds back everything after this seq.

@@ -22,7 +22,7 @@ use super::{
     stream::Stream,
     subscriptions::Subscriptions,
 };
-use crate::{beat::Named, hub::frame::Batch, meters};
+use crate::{beat::Named, hub::frame::Batch, meters, serve::Place};
 
 /// What a client is told to wait where something behind the edge is down.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -65,6 +65,9 @@ pub(crate) struct Connection {
     pub(crate) kind: Kind,
     named: Arc<Named>,
     subscriptions: Mutex<Subscriptions>,
+    /// Among the connections that the process has files for: given back behind the stream, which has one until nobody
+    /// holds the connection any more.
+    _place: Option<Place>,
 }
 
 /// No place in a shard.
@@ -96,6 +99,15 @@ impl Connection {
             kind,
             named,
             subscriptions: Mutex::default(),
+            _place: None,
+        }
+    }
+
+    /// The same, with the place that its client's connection has.
+    pub(super) fn at(self, place: Option<Place>) -> Self {
+        Self {
+            _place: place,
+            ..self
         }
     }
 

@@ -3,6 +3,7 @@
 use std::os::unix::net::UnixStream;
 
 use futures_util::FutureExt as _;
+use tokio::sync::Semaphore;
 
 use super::*;
 use crate::beat::Roster;
@@ -52,4 +53,17 @@ async fn replays_wait_for_their_turn() {
     turns.pop();
     let in_time = tokio::time::timeout(Duration::from_secs(5), next).await;
     assert!(in_time.is_ok(), "nobody wakes it");
+}
+
+#[tokio::test]
+async fn its_place_is_taken_as_long_as_it_has_a_file() {
+    let places = Arc::new(Semaphore::new(1));
+    let (connection, _theirs) = connection();
+    let connection = Arc::new(connection.at(Place::take(&places)));
+    let under_way = Arc::clone(&connection);
+    connection.end();
+    drop(connection);
+    assert_eq!(places.available_permits(), 0);
+    drop(under_way);
+    assert_eq!(places.available_permits(), 1);
 }

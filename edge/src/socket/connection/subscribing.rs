@@ -12,7 +12,7 @@ use crate::{
 
 impl Connection {
     /// Begins a subscription, anew where there was one.
-    pub(crate) fn subscribing(&self, room: &RoomId, generation: u64) {
+    pub(crate) fn subscribing(&self, room: &RoomId, generation: u32) {
         let mut subscriptions = lock(&self.subscriptions);
         let earlier = subscriptions.rooms.get(room);
         let entered = earlier.is_some_and(|earlier| earlier.entered);
@@ -62,7 +62,7 @@ impl Connection {
     }
 
     /// The hub confirms a subscription to its `room`.
-    pub(crate) fn joined(&self, room: &RoomId, generation: u64) {
+    pub(crate) fn joined(&self, room: &RoomId, generation: u32) {
         let mut subscriptions = lock(&self.subscriptions);
         if let Some((own, subscription)) = subscriptions.rooms.entry_mut(room)
             && subscription.generation == generation
@@ -79,7 +79,7 @@ impl Connection {
     }
 
     /// The hub refuses a subscription, unless a later one has taken its place.
-    pub(crate) fn refused(self: &Arc<Self>, room: &RoomId, generation: u64, code: ErrorCode) {
+    pub(crate) fn refused(self: &Arc<Self>, room: &RoomId, generation: u32, code: ErrorCode) {
         // Before its room is gone: nothing more is read of a room socket then.
         match (self.kind, code) {
             (Kind::Room, ErrorCode::NoSuchRoom) => self.close(CloseCode::NoSuchRoom),
@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// Sends a part of a replay, unless its subscription is over: tells whether it is not.
-    pub(crate) fn feed(self: &Arc<Self>, room: &str, generation: u64, batch: &Batch) -> bool {
+    pub(crate) fn feed(self: &Arc<Self>, room: &str, generation: u32, batch: &Batch) -> bool {
         // Held while sending, so that nothing of a subscription follows its end.
         let subscriptions = lock(&self.subscriptions);
         let current = subscriptions.has(room, generation);

@@ -44,7 +44,7 @@ impl Connection {
     }
 
     /// Resolves when nothing more can be fed of a subscription: it is over, or the connection is.
-    pub(crate) async fn unfed(&self, room: &str, generation: u64) {
+    pub(crate) async fn unfed(&self, room: &str, generation: u32) {
         self.until(|| !lock(&self.subscriptions).has(room, generation) || self.is_closing())
             .await;
     }
