@@ -202,7 +202,7 @@ async fn who_is_in_the_middle_of_a_handshake_is_told_that_the_edge_stops() {
     }
     let mut silent = TcpStream::connect(edge.address()).await.unwrap();
     // All of that has to have been read.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
     edge.shutdown.begin();
     tokio::time::sleep(Duration::from_millis(50)).await;
     for (case, rest, mut stream) in streams {
