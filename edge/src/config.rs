@@ -322,6 +322,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_open_on_this_machine_answers_to_no_name_of_a_stranger() {
+        let stranger = (http::header::HOST, "evil.example".parse().unwrap());
+        let headers = http::HeaderMap::from_iter([stranger]);
+        let answers = |args: &[&str]| check(args).unwrap().access.http.origins.admit(&headers);
+        assert!(!answers(&[]));
+        assert!(!answers(&["--bind=0.0.0.0", "--published-at=127.0.0.1"]));
+        assert!(answers(&["--open-access=false"]));
+        assert!(answers(&["--bind=0.0.0.0", "--open-access=true"]));
+        assert!(answers(&["--proxy-hops=1", "--open-access=true"]));
+        assert!(answers(&["--allowed-origins=http://evil.example"]));
+    }
+
+    #[test]
     fn in_a_container_the_published_ports_say_who_can_connect() {
         let open = |places: &str| check(&["--bind=0.0.0.0", "--published-at", places]).map(|c| c.access.open);
         assert!(open("127.0.0.1").unwrap());
