@@ -194,6 +194,15 @@ impl AccessSettings {
         let max_connections = problems.parse("MAX_CONNECTIONS", &or(&self.max_connections, "100000"), number);
         let compression = problems.switch("SOCKET_COMPRESSION", &or(&self.socket_compression, "off"));
         let origins = problems.check("ALLOWED_ORIGINS", AllowedOrigins::parse(&self.allowed_origins));
+        // Where people have to sign in, a page that gets here under a name of its own has nothing to sign in with.
+        let trusting = local && open == Some(true);
+        let origins = origins.map(|origins| {
+            if trusting {
+                origins.of_this_machine()
+            } else {
+                origins
+            }
+        });
         let proxy_hops = problems.parse("PROXY_HOPS", &or(&self.proxy_hops, "0"), number);
         let requests = or(&self.requests_per_minute, "60000");
         let requests_per_minute = problems.parse("REQUESTS_PER_MINUTE", &requests, number);
@@ -310,6 +319,19 @@ mod tests {
         );
         assert!(!check(&["--open-access", "false"]).unwrap().access.open);
         assert!(!check(&["--proxy-hops", "1"]).unwrap().access.open);
+    }
+
+    #[test]
+    fn what_is_open_on_this_machine_answers_to_no_name_of_a_stranger() {
+        let stranger = (http::header::HOST, "evil.example".parse().unwrap());
+        let headers = http::HeaderMap::from_iter([stranger]);
+        let answers = |args: &[&str]| check(args).unwrap().access.http.origins.admit(&headers);
+        assert!(!answers(&[]));
+        assert!(!answers(&["--bind=0.0.0.0", "--published-at=127.0.0.1"]));
+        assert!(answers(&["--open-access=false"]));
+        assert!(answers(&["--bind=0.0.0.0", "--open-access=true"]));
+        assert!(answers(&["--proxy-hops=1", "--open-access=true"]));
+        assert!(answers(&["--allowed-origins=http://evil.example"]));
     }
 
     #[test]

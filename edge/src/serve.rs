@@ -3,7 +3,7 @@
 
 use std::{
     convert::Infallible,
-    io::Write as _,
+    io::{self, Write as _},
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -17,7 +17,11 @@ use rustix::{
     net::sockopt,
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
-use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{Instant, sleep, timeout_at},
+};
 use tower::ServiceExt as _;
 
 use crate::{
@@ -27,6 +31,9 @@ use crate::{
 
 /// How long a connection may take to send a request's head: the first one, or the next one of a kept connection.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How much longer the rest of a first head may take once the shutdown has begun.
+const LAST_HEADS: Duration = Duration::from_secs(1);
 
 /// The largest head of a request, in bytes.
 pub(crate) const HEAD_BYTES: usize = 16 * 1024;
@@ -50,7 +57,7 @@ pub(crate) struct Place(Arc<Semaphore>);
 
 impl Place {
     /// Takes one, if there is one.
-    fn take(places: &Arc<Semaphore>) -> Option<Self> {
+    pub(crate) fn take(places: &Arc<Semaphore>) -> Option<Self> {
         places.try_acquire().ok()?.forget();
         Some(Self(Arc::clone(places)))
     }
@@ -98,7 +105,7 @@ pub async fn serve(
             Err(error) => {
                 // No file left, or the peer is gone already: neither is an end.
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
@@ -113,40 +120,73 @@ pub async fn serve(
         };
         told_full = false;
         let (router, handshakes, token) = (router.clone(), handshakes.clone(), shutdown.clone());
+        let by = Instant::now() + HEAD_PATIENCE;
         shutdown.spawn(async move {
-            let greeted = tokio::select! {
-                greeted = timeout(HEAD_PATIENCE, handshakes.greet(stream, peer)) => greeted,
-                () = token.begun() => return,
-            };
-            match greeted {
+            match greet(&handshakes, stream, peer, by, &token).await {
                 // A task of its own: a crowd waits there, and need not hold what its handshakes took.
-                Ok(Ok(Greeted::Socket(arrived))) => {
+                Ok(Greeted::Socket(arrived)) => {
                     token.spawn(async move { handshakes.admit(arrived, place).await });
                 }
                 // Large, and mostly not needed.
-                Ok(Ok(Greeted::Other(connection))) => {
-                    Box::pin(converse(connection, peer, router, place, &token)).await;
+                Ok(Greeted::Other(connection)) => {
+                    Box::pin(converse(connection, peer, by, router, place, &token)).await;
                 }
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "a connection broke off"),
-                Err(_) => tracing::debug!(%peer, "a connection says nothing"),
+                Err(error) => tracing::debug!(%peer, %error, "a connection broke off, or says nothing"),
             }
         });
     }
 }
 
-async fn converse(connection: Preread, peer: SocketAddr, router: Router, place: Place, shutdown: &Shutdown) {
+/// Finds out what a connection is, if it says so in time. Once the shutdown has begun, who has said nothing is dropped,
+/// and who is in the middle of a head may end it.
+async fn greet(
+    handshakes: &Handshakes,
+    stream: TcpStream,
+    peer: SocketAddr,
+    by: Instant,
+    shutdown: &Shutdown,
+) -> io::Result<Greeted> {
+    let greeting = async {
+        tokio::select! {
+            biased;
+            said = stream.readable() => said?,
+            () = shutdown.begun() => return Err(io::ErrorKind::ConnectionAborted.into()),
+        }
+        tokio::select! {
+            biased;
+            greeted = handshakes.greet(stream, peer) => greeted,
+            () = async {
+                shutdown.begun().await;
+                sleep(LAST_HEADS).await;
+            } => Err(io::ErrorKind::TimedOut.into()),
+        }
+    };
+    timeout_at(by, greeting).await?
+}
+
+async fn converse(
+    connection: Preread,
+    peer: SocketAddr,
+    by: Instant,
+    router: Router,
+    place: Place,
+    shutdown: &Shutdown,
+) {
     let place = OfConnection(Arc::new(Mutex::new(Some(place))));
     let service =
         hyper::service::service_fn(move |request| answer(router.clone(), peer, place.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
+        // What is left of it. Who was slow with the first head is given no more for the next ones.
+        .header_read_timeout(by.saturating_duration_since(Instant::now()))
         .max_buf_size(HEAD_BYTES)
         .max_headers(HEADERS)
         .serve_connection(connection, service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
+        // First, so that the server has what was read already: it ends a connection at once that has said nothing.
+        biased;
         ended = connection.as_mut() => ended,
         () = shutdown.begun() => {
             connection.as_mut().graceful_shutdown();
@@ -169,7 +209,7 @@ async fn answer(
     router.oneshot(request.map(Body::new)).await
 }
 
-fn tune(listener: &TcpListener) -> std::io::Result<()> {
+fn tune(listener: &TcpListener) -> io::Result<()> {
     sockopt::set_tcp_nodelay(listener, true)?;
     sockopt::set_tcp_user_timeout(listener, UNTAKEN_MS)?;
     sockopt::set_socket_keepalive(listener, true)?;

@@ -5,7 +5,7 @@ pub(crate) mod client_frame;
 pub(crate) mod close;
 pub(crate) mod connection;
 pub(crate) mod farewell;
-mod gate;
+pub(crate) mod gate;
 pub mod handshake;
 pub(crate) mod home;
 pub(crate) mod inbound;

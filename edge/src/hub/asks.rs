@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
 };
 
@@ -28,7 +28,8 @@ const WAITING: usize = 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Asker {
     asks: mpsc::Sender<Ask>,
-    generations: Arc<AtomicU64>,
+    /// Begins anew after four billion subscriptions, when nothing of the earlier ones is under way any more.
+    generations: Arc<AtomicU32>,
 }
 
 /// What connections ask for.
@@ -37,7 +38,7 @@ pub(crate) enum Ask {
     Subscribe {
         connection: Arc<Connection>,
         room: RoomId,
-        generation: u64,
+        generation: u32,
         after: Option<Seen>,
     },
     Unsubscribe {

@@ -48,7 +48,7 @@ struct Due {
 #[derive(Debug)]
 struct Approaching {
     connection: Arc<Connection>,
-    generation: u64,
+    generation: u32,
     held: Vec<Arc<Batch>>,
     bytes: usize,
     /// More came than can be held: the replay has to go further first.
@@ -187,7 +187,7 @@ impl Room {
     }
 
     /// A member for which everything from here on is held until its replay is there.
-    pub(super) fn approach(&mut self, connection: Arc<Connection>, generation: u64) {
+    pub(super) fn approach(&mut self, connection: Arc<Connection>, generation: u32) {
         self.meeting.push(Approaching {
             connection,
             generation,

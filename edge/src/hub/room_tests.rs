@@ -20,12 +20,12 @@ struct Stage {
     shelf: Shelf,
     home: Arc<Home>,
     now: Instant,
-    members: u64,
+    members: u32,
 }
 
 struct Member {
     connection: Arc<Connection>,
-    generation: u64,
+    generation: u32,
     heard: UnixStream,
 }
 
@@ -46,7 +46,7 @@ impl Stage {
         heard.set_nonblocking(true).unwrap();
         let name = format!("member-{}", self.members);
         let connection = Arc::new(Connection::new(
-            self.members,
+            u64::from(self.members),
             Kind::Room,
             Arc::new(Named::new(&name, &name)),
             ours.into(),

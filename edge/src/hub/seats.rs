@@ -8,10 +8,11 @@ use std::{
 use crate::{
     meters,
     socket::{
-        admission::{Counted, Newcomer},
+        admission::Newcomer,
         close::CloseCode,
         connection::Connection,
         farewell,
+        gate::Entered,
         home::Home,
         inbound::{Inbound, Read},
         poll::Ready,
@@ -52,11 +53,11 @@ pub(super) struct Seats {
 struct Seat {
     connection: Arc<Connection>,
     inbound: Inbound,
-    counted: Counted,
-    /// When the client was last heard, in milliseconds since the shard began.
-    heard: u32,
+    entered: Entered,
+    /// When the client was last heard.
+    heard: Moment,
     /// When it was last pinged.
-    pinged: u32,
+    pinged: Moment,
     /// Whether there may be something to read.
     unread: bool,
     /// Whether the client's end is closed.
@@ -94,7 +95,7 @@ impl Seats {
             connection,
             mut inbound,
             early,
-            counted,
+            entered,
         } = newcomer;
         let now = self.now();
         let key = self.taken.next_key();
@@ -106,7 +107,7 @@ impl Seats {
         self.taken.insert(Seat {
             connection: Arc::clone(&connection),
             inbound,
-            counted,
+            entered,
             heard: now,
             pinged: now,
             unread: false,
@@ -195,7 +196,7 @@ impl Seats {
     /// Lets a connection go: from here on it is a task of its own that says goodbye.
     fn dismiss(&mut self, key: usize) {
         let Some(Seat {
-            connection, counted, ..
+            connection, entered, ..
         }) = self.taken.remove(key)
         else {
             return;
@@ -206,7 +207,7 @@ impl Seats {
             self.multiplexed.remove(&connection);
         }
         let shutdown = self.shared.shutdown.clone();
-        shutdown.spawn(farewell::see_off(Arc::clone(&self.shared), connection, counted));
+        shutdown.spawn(farewell::see_off(Arc::clone(&self.shared), connection, entered));
     }
 
     /// For a user's multiplexed sockets.
@@ -244,9 +245,9 @@ impl Seats {
             let Some(seat) = self.taken.get_mut(key) else {
                 continue;
             };
-            if now.saturating_sub(seat.heard) >= silence {
+            if now.since(seat.heard) >= silence {
                 seat.connection.close(CloseCode::TooSlow);
-            } else if now.saturating_sub(seat.pinged) >= ping_every {
+            } else if now.since(seat.pinged) >= ping_every {
                 seat.pinged = now;
                 seat.connection.ping();
             }
@@ -254,8 +255,8 @@ impl Seats {
         self.swept = if last >= end { 0 } else { last };
     }
 
-    fn now(&self) -> u32 {
-        millis(self.began.elapsed())
+    fn now(&self) -> Moment {
+        Moment::after(self.began.elapsed())
     }
 }
 
@@ -264,7 +265,22 @@ fn name(key: usize, connection: &Connection) -> u64 {
     (connection.id << 32) | (key as u64 & u64::from(u32::MAX))
 }
 
-/// Up to 49 days: then a process that was never restarted drops everybody once, who come back at once.
+/// A moment, in milliseconds since the shard began. It begins anew every 49 days: nobody is silent for so long.
+#[derive(Debug, Clone, Copy)]
+struct Moment(u32);
+
+impl Moment {
+    #[expect(clippy::cast_possible_truncation, reason = "see the type")]
+    fn after(time: Duration) -> Self {
+        Self(time.as_millis() as u32)
+    }
+
+    /// How many milliseconds after an earlier one.
+    fn since(self, earlier: Self) -> u32 {
+        self.0.wrapping_sub(earlier.0)
+    }
+}
+
 fn millis(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
@@ -280,7 +296,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn silence_is_told_from_the_first_day_to_long_after_the_49th() {
+        let day = Duration::from_hours(24);
+        let just_before = Duration::from_millis((1 << 32) - 1000);
+        for heard in [Duration::ZERO, just_before, 50 * day, 1000 * day] {
+            let now = Moment::after(heard + Duration::from_mins(1));
+            assert_eq!(now.since(Moment::after(heard)), 60_000, "{heard:?}");
+        }
+    }
+
+    #[test]
     fn an_idle_seat_is_small() {
-        assert!(size_of::<Option<Seat>>() <= 96, "{}", size_of::<Option<Seat>>());
+        assert!(size_of::<Option<Seat>>() <= 88, "{}", size_of::<Option<Seat>>());
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Served {
 /// Somebody who waits for the room's head.
 pub(super) struct Waiting {
     pub(super) connection: Arc<Connection>,
-    pub(super) generation: u64,
+    pub(super) generation: u32,
     pub(super) after: Option<Seen>,
 }
 

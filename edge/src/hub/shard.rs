@@ -41,7 +41,7 @@ pub(crate) enum Command {
     Join {
         connection: Arc<Connection>,
         room: RoomId,
-        generation: u64,
+        generation: u32,
         after: Option<Seen>,
         last: Seen,
     },
@@ -96,7 +96,7 @@ pub(crate) struct Share {
 pub(crate) struct Meeting {
     pub(crate) room: RoomId,
     pub(crate) connection: u64,
-    pub(crate) generation: u64,
+    pub(crate) generation: u32,
     /// The client has everything up to here.
     pub(crate) after: u64,
     /// How it came there, if by one page.
@@ -251,7 +251,7 @@ impl Shard {
         &mut self,
         connection: Arc<Connection>,
         id: RoomId,
-        generation: u64,
+        generation: u32,
         after: Option<Seen>,
         last: Seen,
     ) {

@@ -34,7 +34,7 @@ pub(crate) struct Replay {
     /// Of which room.
     pub(crate) room: RoomId,
     /// For which of the connection's subscriptions to it.
-    pub(crate) generation: u64,
+    pub(crate) generation: u32,
     /// The last change that the client has.
     pub(crate) after: Seen,
     /// The shard holds back everything after this seq.
@@ -48,19 +48,28 @@ pub(crate) struct Replay {
 impl Replay {
     /// Runs until the connection is live, or its subscription is over.
     pub(crate) async fn run(mut self) {
+        let connection = Arc::clone(&self.connection);
         let mut pages = 0;
         while self.feed(&[]) {
             let from = self.after;
+            // A page is in memory from here until the socket has taken it: only few of one socket's replays have one, and
+            // none has while other things wait for the socket.
+            let read = async {
+                let turn = connection.turn().await;
+                connection.drained(0).await;
+                (turn, self.log.replay(&self.room, from).await)
+            };
             // Whoever does not wait any more is not asked for.
-            let read = tokio::select! {
-                read = self.log.replay(&self.room, from) => read,
-                () = self.connection.unfed(&self.room, self.generation) => return,
+            let (turn, read) = tokio::select! {
+                read = read => read,
+                () = connection.unfed(&self.room, self.generation) => return,
             };
             let page = match read {
                 Ok(page) => page,
                 // A log that was restored to before the room was made.
                 Err(Unread::NoSuchRoom) => Arc::new(Page::of_nothing(from)),
                 Err(Unread::Unavailable) => {
+                    drop(turn);
                     tokio::time::sleep(AGAIN).await;
                     continue;
                 }
@@ -85,8 +94,7 @@ impl Replay {
                 if !self.meet(brought).await {
                     return;
                 }
-            }
-            if at_end && self.after.seq < self.held_from {
+            } else if at_end {
                 // The log is behind what was fanned out: it was set back, and the hub is about to notice.
                 self.held_from = self.after.seq;
             }

@@ -1,4 +1,4 @@
-//! From an upgraded HTTP connection to one that the hub knows: who it is, and whether it is let in.
+//! From an answered handshake to a connection that the hub knows: who it is, and whether it is let in.
 
 use std::{
     net::IpAddr,
@@ -44,14 +44,7 @@ pub(crate) struct Newcomer {
     pub(crate) inbound: Inbound,
     /// Read behind the request.
     pub(crate) early: Bytes,
-    pub(crate) counted: Counted,
-}
-
-/// A connection's place among others, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Counted {
-    _entered: Entered,
-    _place: Option<Place>,
+    pub(crate) entered: Entered,
 }
 
 /// Somebody whose handshake was answered.
@@ -97,7 +90,7 @@ pub(super) async fn admit(sockets: Sockets, visitor: Visitor, stream: Stream, ea
     };
     let room: Option<RoomId> = asked.room.map(Into::into);
     let home = hub.home(&named.user_id);
-    let connection = Arc::new(Connection::new(
+    let connection = Connection::new(
         shared.ids.fetch_add(1, Ordering::Relaxed),
         if room.is_some() {
             Kind::Room
@@ -108,15 +101,13 @@ pub(super) async fn admit(sockets: Sockets, visitor: Visitor, stream: Stream, ea
         stream,
         deflate,
         home,
-    ));
+    );
+    let connection = Arc::new(connection.at(place));
     let newcomer = Newcomer {
         connection: Arc::clone(&connection),
         inbound: Inbound::new(Arc::clone(&shared), connection.deflates()),
         early,
-        counted: Counted {
-            _entered: entered,
-            _place: place,
-        },
+        entered,
     };
     // Its subscription begins before anything is read of it: what it says first waits for that, and comes back to it live.
     // And the hub hears of it before anybody can tell the hub that it is gone.

@@ -1,9 +1,12 @@
 //! One connection as everybody else sees it: who it is, what it is subscribed to, and how to send to it.
 
+mod subscribing;
+mod waiting;
+
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -17,13 +20,9 @@ use super::{
     home::Home,
     outbox::{Outbox, Sent},
     stream::Stream,
-    subscriptions::{Subscription, Subscriptions},
+    subscriptions::Subscriptions,
 };
-use crate::{
-    beat::Named,
-    hub::{RoomId, frame::Batch},
-    meters,
-};
+use crate::{beat::Named, hub::frame::Batch, meters, serve::Place};
 
 /// What a client is told to wait where something behind the edge is down.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -51,6 +50,8 @@ pub(crate) struct Connection {
     held_up: AtomicBool,
     /// Whether a request to the hub waits for its turn.
     asking: AtomicBool,
+    /// Replays that have their turn.
+    replaying: AtomicU8,
     /// Client messages under way.
     in_flight: AtomicU32,
     /// 0 while nobody asked it to leave; else one more than the milliseconds after which its client should be back.
@@ -64,6 +65,9 @@ pub(crate) struct Connection {
     pub(crate) kind: Kind,
     named: Arc<Named>,
     subscriptions: Mutex<Subscriptions>,
+    /// Among the connections that the process has files for: given back behind the stream, which has one until nobody
+    /// holds the connection any more.
+    _place: Option<Place>,
 }
 
 /// No place in a shard.
@@ -86,6 +90,7 @@ impl Connection {
             noticed: AtomicBool::new(false),
             held_up: AtomicBool::new(false),
             asking: AtomicBool::new(false),
+            replaying: AtomicU8::new(0),
             in_flight: AtomicU32::new(0),
             leaving: AtomicU32::new(0),
             deflate,
@@ -94,6 +99,15 @@ impl Connection {
             kind,
             named,
             subscriptions: Mutex::default(),
+            _place: None,
+        }
+    }
+
+    /// The same, with the place that its client's connection has.
+    pub(super) fn at(self, place: Option<Place>) -> Self {
+        Self {
+            _place: place,
+            ..self
         }
     }
 
@@ -191,7 +205,8 @@ impl Connection {
     /// long.
     pub(crate) fn leave(self: &Arc<Self>, back_after: Duration) {
         let millis = u32::try_from(back_after.as_millis()).unwrap_or(u32::MAX - 1);
-        self.leaving.store(millis + 1, Ordering::Release);
+        // In one order with what is under way: who sees the client off sees the end of that, or is woken by it.
+        self.leaving.store(millis + 1, Ordering::SeqCst);
         self.notice();
     }
 
@@ -202,7 +217,7 @@ impl Connection {
 
     /// Whether [`Connection::leave`] was called, and after how many milliseconds the client should be back.
     pub(super) fn leaving(&self) -> Option<u32> {
-        self.leaving.load(Ordering::Acquire).checked_sub(1)
+        self.leaving.load(Ordering::SeqCst).checked_sub(1)
     }
 
     /// Whether a close frame was sent or queued, or the socket failed.
@@ -231,19 +246,6 @@ impl Connection {
             drop(outbox);
             self.wake();
         }
-    }
-
-    /// Ends all subscriptions, and tells of which rooms.
-    pub(super) fn let_go(&self) -> Vec<RoomId> {
-        let rooms = std::mem::take(&mut lock(&self.subscriptions).rooms);
-        let rooms = rooms.as_slice();
-        for (room, subscription) in rooms {
-            if subscription.entered {
-                self.home.roster.left(self, room);
-            }
-        }
-        self.wake();
-        rooms.iter().map(|(room, _)| Arc::clone(room)).collect()
     }
 
     /// Ends the connection for good: whoever waits for it goes away, the socket closes.
@@ -330,167 +332,6 @@ impl Connection {
         self.held_up.store(true, Ordering::SeqCst);
         // What was in the way may have gone just before anybody could know that we wait.
         free()
-    }
-
-    /// Resolves when no request to the hub waits for its turn.
-    pub(super) async fn all_asked(&self) {
-        self.until(|| !self.asking.load(Ordering::SeqCst)).await;
-    }
-
-    /// Resolves when nothing is under way.
-    pub(super) async fn finished(&self) {
-        self.until(|| self.in_flight.load(Ordering::SeqCst) == 0).await;
-    }
-
-    /// Begins a subscription, anew where there was one.
-    pub(crate) fn subscribing(&self, room: &RoomId, generation: u64) {
-        let mut subscriptions = lock(&self.subscriptions);
-        let earlier = subscriptions.rooms.get(room);
-        let entered = earlier.is_some_and(|earlier| earlier.entered);
-        let new = Subscription {
-            generation,
-            joined: false,
-            entered,
-        };
-        subscriptions.rooms.insert(room, new);
-        drop(subscriptions);
-        self.wake();
-    }
-
-    /// How many rooms it is subscribed to.
-    pub(super) fn subscriptions(&self) -> usize {
-        lock(&self.subscriptions).rooms.len()
-    }
-
-    /// The room of a room socket, as long as it is subscribed to it.
-    pub(super) fn own_room(&self) -> Option<RoomId> {
-        let subscriptions = lock(&self.subscriptions);
-        let (room, _) = subscriptions.rooms.as_slice().first()?;
-        (self.kind == Kind::Room).then(|| Arc::clone(room))
-    }
-
-    /// Whether it is subscribed to the room, or about to be.
-    pub(super) fn is_subscribed(&self, room: &str) -> bool {
-        lock(&self.subscriptions).rooms.get(room).is_some()
-    }
-
-    /// Ends a subscription.
-    pub(crate) fn unsubscribed(&self, room: &RoomId) {
-        self.remove(room, |_| true);
-    }
-
-    /// Ends a subscription that is of a kind, in one step: a later one that takes its place must not go with it.
-    fn remove(&self, room: &RoomId, which: impl FnOnce(&Subscription) -> bool) {
-        let mut subscriptions = lock(&self.subscriptions);
-        if let Some(subscription) = subscriptions.rooms.get(room).copied().filter(which) {
-            subscriptions.rooms.remove(room);
-            if subscription.entered {
-                self.home.roster.left(self, room);
-            }
-        }
-        drop(subscriptions);
-        self.wake();
-    }
-
-    /// The hub confirms a subscription to its `room`.
-    pub(crate) fn joined(&self, room: &RoomId, generation: u64) {
-        let mut subscriptions = lock(&self.subscriptions);
-        if let Some((own, subscription)) = subscriptions.rooms.entry_mut(room)
-            && subscription.generation == generation
-        {
-            // One name for all members, instead of one that each brought.
-            *own = Arc::clone(room);
-            subscription.joined = true;
-            if !std::mem::replace(&mut subscription.entered, true) {
-                self.home.roster.entered(self, room);
-            }
-        }
-        drop(subscriptions);
-        self.wake();
-    }
-
-    /// The hub refuses a subscription, unless a later one has taken its place.
-    pub(crate) fn refused(self: &Arc<Self>, room: &RoomId, generation: u64, code: ErrorCode) {
-        // Before its room is gone: nothing more is read of a room socket then.
-        match (self.kind, code) {
-            (Kind::Room, ErrorCode::NoSuchRoom) => self.close(CloseCode::NoSuchRoom),
-            (Kind::Room, _) => self.close(CloseCode::TryLater),
-            (Kind::Multiplexed, _) => {}
-        }
-        self.remove(room, |subscription| subscription.generation == generation);
-        match (self.kind, code) {
-            (Kind::Room, _) => {}
-            (Kind::Multiplexed, ErrorCode::NoSuchRoom) => {
-                self.refuse(code, "there is no such room", None, Some(room), None);
-            }
-            (Kind::Multiplexed, _) => {
-                let message = "the room can't be read right now";
-                self.refuse(code, message, None, Some(room), Some(RETRY_AFTER));
-            }
-        }
-    }
-
-    /// Whether the hub has yet to confirm the subscription to the room.
-    pub(super) fn is_joining(&self, room: &str) -> bool {
-        lock(&self.subscriptions)
-            .rooms
-            .get(room)
-            .is_some_and(|subscription| !subscription.joined)
-    }
-
-    /// Resolves when the hub has confirmed, refused or lost the subscription.
-    pub(super) async fn settled(&self, room: &str) {
-        self.until(|| !self.is_joining(room)).await;
-    }
-
-    /// Resolves when at most `bytes` wait for the socket, or nobody sends any more.
-    pub(crate) async fn drained(&self, bytes: usize) {
-        self.until(|| {
-            let outbox = lock(&self.outbox);
-            outbox.waiting() <= bytes || outbox.is_closing()
-        })
-        .await;
-    }
-
-    /// Sends a part of a replay, unless its subscription is over: tells whether it is not.
-    pub(crate) fn feed(self: &Arc<Self>, room: &str, generation: u64, batch: &Batch) -> bool {
-        // Held while sending, so that nothing of a subscription follows its end.
-        let subscriptions = lock(&self.subscriptions);
-        let current = subscriptions.has(room, generation);
-        if current && !batch.parts.is_empty() {
-            self.send(batch);
-        }
-        current && !self.is_closing()
-    }
-
-    /// Resolves when nothing more can be fed of a subscription: it is over, or the connection is.
-    pub(crate) async fn unfed(&self, room: &str, generation: u64) {
-        self.until(|| !lock(&self.subscriptions).has(room, generation) || self.is_closing())
-            .await;
-    }
-
-    /// Has those look again who wait for a subscription, for an empty outbox, or for what is under way.
-    fn wake(&self) {
-        let changed = lock(&self.subscriptions).changed.clone();
-        if let Some(changed) = changed {
-            changed.notify_waiters();
-        }
-    }
-
-    async fn until(&self, done: impl Fn() -> bool) {
-        // Most need not wait, and leave nothing behind.
-        if done() {
-            return;
-        }
-        let notify = Arc::clone(lock(&self.subscriptions).changed.get_or_insert_default());
-        loop {
-            let mut changed = std::pin::pin!(notify.notified());
-            changed.as_mut().enable();
-            if done() {
-                return;
-            }
-            changed.await;
-        }
     }
 }
 

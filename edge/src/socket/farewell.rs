@@ -8,9 +8,9 @@ use tokio::time::{sleep, timeout};
 use wire::{Decoder, Incoming, Limits, encode};
 
 use super::{
-    admission::Counted,
     close::{CloseCode, Refused},
     connection::Connection,
+    gate::Entered,
     shared::Shared,
     stream::{Stream, Watched},
 };
@@ -50,8 +50,8 @@ pub(super) async fn refuse(stream: &Stream, refused: &Refused) {
     stream.end();
 }
 
-/// Takes a connection that its shard has let go of out of everything, and tells it. Its places are given back at the end.
-pub(crate) async fn see_off(shared: Shared, connection: Arc<Connection>, _counted: Counted) {
+/// Takes a connection that its shard has let go of out of everything, and tells it. It counts until the end.
+pub(crate) async fn see_off(shared: Shared, connection: Arc<Connection>, _entered: Entered) {
     if let Some(back_after_ms) = connection.leaving()
         && !connection.is_closing()
     {

@@ -23,7 +23,7 @@ struct Counts {
 
 /// A connection that is counted, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Entered {
+pub(crate) struct Entered {
     gate: Gate,
     /// Where connections are counted by address.
     ip: Option<Box<IpAddr>>,

@@ -9,7 +9,7 @@ use axum::{
     http::{StatusCode, header},
 };
 use bytes::Bytes;
-use runtime::request_id;
+use runtime::{request_id, trace::Span};
 use tokio::net::TcpStream;
 
 use super::{
@@ -55,11 +55,22 @@ enum Target<'a> {
     Multiplexed,
 }
 
+impl Target<'_> {
+    /// The template of its path, as the router has it.
+    fn route(self) -> &'static str {
+        match self {
+            Self::Room { .. } => "/ws/{room_id}/{user_id}",
+            Self::Multiplexed => "/ws",
+        }
+    }
+}
+
 /// A handshake with all that its answer needs.
 struct Accepted {
     response: Vec<u8>,
     visitor: Visitor,
     asked: Asked,
+    span: Span,
 }
 
 /// What a connection turned out to be.
@@ -121,12 +132,13 @@ impl Handshakes {
             response,
             visitor,
             asked,
+            span,
         } = accepted;
         // A new socket has room for that.
         if stream.try_write(&response)? < response.len() {
             return Err(io::ErrorKind::WriteZero.into());
         }
-        asked.record(StatusCode::SWITCHING_PROTOCOLS, 0, &asked.span());
+        asked.record(StatusCode::SWITCHING_PROTOCOLS, 0, &span);
         let early = Bytes::from(head).slice(end..);
         Ok(Greeted::Socket(Box::new(Arrived {
             stream: Stream::from_tcp(stream)?,
@@ -148,12 +160,12 @@ impl Handshakes {
 
     fn accept(&self, mut request: Request, peer: SocketAddr) -> Option<Accepted> {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let (asked, route) = match target(request.uri().path())? {
-            Target::Multiplexed => (upgrade::asked(&request), "/ws"),
-            Target::Room { room, user } => {
-                let asked = upgrade::of_room(&request, room.to_owned(), user.to_owned());
-                (asked, "/ws/{room_id}/{user_id}")
-            }
+        let target = target(request.uri().path())?;
+        // From here on it takes time, as on the long way.
+        let record = Asked::by(&request, Some(target.route().into()));
+        let asked = match target {
+            Target::Multiplexed => upgrade::asked(&request),
+            Target::Room { room, user } => upgrade::of_room(&request, room.to_owned(), user.to_owned()),
         };
         let Answer { headers, deflate } = upgrade::answer(&request, &self.sockets.shared.limits).ok()?;
         let has_body = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING]
@@ -166,7 +178,8 @@ impl Handshakes {
         if !passes {
             return None;
         }
-        let record = Asked::by(&request, Some(route.into()));
+        // Not before it is sure that there is no other: the long way begins one of its own.
+        let span = record.span();
         let mut response = Vec::with_capacity(256);
         response.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
         let own = (request_id::HEADER, record.id.as_bytes());
@@ -188,6 +201,7 @@ impl Handshakes {
                 deflate,
             },
             asked: record,
+            span,
         })
     }
 }

@@ -10,17 +10,12 @@ use std::{
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
-use tokio::{
-    io::{AsyncWriteExt as _, unix::AsyncFd},
-    net::{TcpStream, UnixStream},
-};
+use tokio::{io::unix::AsyncFd, net::TcpStream};
 
 use crate::preread::Preread;
 
-/// A socket: the client's own connection, or our end of a pair whose other end is pumped to whatever the client's
-/// connection is (TLS in process, tests).
+/// A client's connection.
 #[derive(Debug)]
 pub(crate) struct Stream(OwnedFd);
 
@@ -28,12 +23,11 @@ impl Stream {
     /// Takes an upgraded connection out of the HTTP server, with the bytes that were read behind the request.
     ///
     /// # Errors
-    /// Where the kernel has no socket pair left for a connection that is not plain TCP.
+    /// Where it is not one that our listener accepted, or the runtime can't let go of it.
     pub(crate) fn take(upgraded: Upgraded) -> io::Result<(Self, Bytes)> {
-        let parts = match upgraded.downcast::<Preread>() {
-            Ok(parts) => parts,
-            Err(upgraded) => return Ok((Self::bridged(upgraded)?, Bytes::new())),
-        };
+        let parts = upgraded
+            .downcast::<Preread>()
+            .map_err(|_| io::ErrorKind::Unsupported)?;
         let (stream, unread) = parts.io.into_parts();
         let early = match (parts.read_buf, unread) {
             (early, unread) if unread.is_empty() => early,
@@ -48,17 +42,6 @@ impl Stream {
     /// Where the runtime can't let go of it.
     pub(super) fn from_tcp(stream: TcpStream) -> io::Result<Self> {
         Ok(Self(stream.into_std()?.into()))
-    }
-
-    fn bridged(upgraded: Upgraded) -> io::Result<Self> {
-        let (ours, mut theirs) = UnixStream::pair()?;
-        // Ends with either side: the connection's shard closes ours.
-        tokio::spawn(async move {
-            let mut client = TokioIo::new(upgraded);
-            let _ = tokio::io::copy_bidirectional(&mut client, &mut theirs).await;
-            let _ = client.shutdown().await;
-        });
-        Ok(ours.into_std()?.into())
     }
 
     /// Reads what is there; 0 at the end of the stream.
@@ -93,6 +76,7 @@ impl Stream {
     }
 }
 
+/// For tests and measurements, which have no network.
 impl From<unix::net::UnixStream> for Stream {
     fn from(stream: unix::net::UnixStream) -> Self {
         Self(stream.into())

@@ -16,7 +16,7 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     /// Whether this subscription to the room still holds: it is not over, and no later one has taken its place.
-    pub(super) fn has(&self, room: &str, generation: u64) -> bool {
+    pub(super) fn has(&self, room: &str, generation: u32) -> bool {
         let subscription = self.rooms.get(room);
         subscription.is_some_and(|subscription| subscription.generation == generation)
     }
@@ -26,7 +26,7 @@ impl Subscriptions {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subscription {
     /// Tells a subscription from an earlier one to the same room.
-    pub(super) generation: u64,
+    pub(super) generation: u32,
     /// Whether the hub has confirmed it.
     pub(super) joined: bool,
     /// Whether the hub has confirmed it, or an earlier one that it took the place of.

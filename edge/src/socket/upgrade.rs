@@ -161,6 +161,7 @@ fn compression(request: &Request, limits: &SocketLimits) -> Option<(Deflate, Hea
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Malformed {
     NotAWebSocket,
+    Host,
     Version,
     Key,
 }
@@ -173,15 +174,16 @@ impl IntoResponse for Malformed {
                 "upgrade_required",
                 "this address speaks WebSocket",
             ),
+            Self::Host => (StatusCode::BAD_REQUEST, "bad_request", "there has to be one Host"),
             Self::Version => (
                 StatusCode::UPGRADE_REQUIRED,
                 "upgrade_required",
-                "the version of WebSocket has to be 13",
+                "the version of WebSocket has to be 13, said once",
             ),
             Self::Key => (
                 StatusCode::BAD_REQUEST,
                 "bad_request",
-                "Sec-WebSocket-Key has to be 16 bytes in Base64",
+                "there has to be one Sec-WebSocket-Key, of 16 bytes in Base64",
             ),
         };
         let problem = serde_json::json!({
@@ -211,16 +213,24 @@ fn check(request: &Request) -> Result<HeaderValue, Malformed> {
     if !is_websocket {
         return Err(Malformed::NotAWebSocket);
     }
-    let version = headers.get(header::SEC_WEBSOCKET_VERSION);
+    // Where one stands twice, a proxy in front may have gone by the other.
+    only(headers, header::HOST).ok_or(Malformed::Host)?;
+    let version = only(headers, header::SEC_WEBSOCKET_VERSION);
     if version.is_none_or(|version| version != "13") {
         return Err(Malformed::Version);
     }
-    let key = headers
-        .get(header::SEC_WEBSOCKET_KEY)
+    let key = only(headers, header::SEC_WEBSOCKET_KEY)
         .map(HeaderValue::as_bytes)
         .filter(|key| is_sixteen_bytes(key))
         .ok_or(Malformed::Key)?;
     HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| Malformed::Key)
+}
+
+/// The value of a header that may stand there only once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(name).into_iter();
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
 }
 
 /// Whether it is Base64 of 16 bytes: 22 characters and two of padding.
@@ -249,6 +259,7 @@ mod tests {
 
     fn request(changed: &[(&str, &str)]) -> Request {
         let mut headers = vec![
+            ("host", "localhost"),
             ("connection", "keep-alive, Upgrade"),
             ("upgrade", "WebSocket"),
             ("sec-websocket-version", "13"),
@@ -281,6 +292,22 @@ mod tests {
         ];
         for (change, malformed) in cases {
             assert_eq!(check(&request(&[change])).unwrap_err(), malformed, "{change:?}");
+        }
+    }
+
+    #[test]
+    fn what_says_who_is_meant_and_how_stands_there_once() {
+        for (name, malformed) in [
+            (header::HOST, Malformed::Host),
+            (header::SEC_WEBSOCKET_VERSION, Malformed::Version),
+            (header::SEC_WEBSOCKET_KEY, Malformed::Key),
+        ] {
+            let mut request = request(&[]);
+            let value = request.headers()[&name].clone();
+            request.headers_mut().append(&name, value);
+            assert_eq!(check(&request).unwrap_err(), malformed, "{name} twice");
+            request.headers_mut().remove(&name);
+            assert_eq!(check(&request).unwrap_err(), malformed, "no {name}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Who is let in, and what the others are told.
 
+use std::time::Duration;
+
 use edge::socket::SocketLimits;
 use proto::chat::RegisterRequest;
 use test_support::{client::Socket, wait::SOON};
@@ -104,15 +106,16 @@ async fn what_is_no_upgrade_gets_an_http_status() {
     let system = System::start().await;
     let edge = system.edge().await;
     let good = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let cases = [
         ("", "426"),
         (&good.replace("13", "12"), "426"),
         (good, "400"),
         (&format!("{good}Sec-WebSocket-Key: eA==\r\n"), "400"),
-        (
-            &format!("{good}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"),
-            "101",
-        ),
+        (&format!("{good}{key}{key}"), "400"),
+        (&format!("{good}{key}Host: y\r\n"), "400"),
+        (&format!("{good}{key}Sec-WebSocket-Version: 8\r\n"), "426"),
+        (&format!("{good}{key}"), "101"),
     ];
     for (headers, status) in cases {
         let mut stream = TcpStream::connect(edge.address()).await.unwrap();
@@ -179,6 +182,43 @@ async fn a_handshake_may_come_in_pieces_or_with_what_follows_it() {
             assert!(text.contains(line), "{case}: {text}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_in_the_middle_of_a_handshake_is_told_that_the_edge_stops() {
+    let system = System::start().await;
+    let edge = system.edge().await;
+    let begun = "GET /ws/general/alice HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+    let rest = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let cases = [
+        ("by the short way", format!("{rest}\r\n")),
+        ("by the long way", format!("{rest}Content-Length: 0\r\n\r\n")),
+    ];
+    let mut streams = Vec::new();
+    for (case, rest) in cases {
+        let mut stream = TcpStream::connect(edge.address()).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        streams.push((case, rest, stream));
+    }
+    let mut silent = TcpStream::connect(edge.address()).await.unwrap();
+    // All of that has to have been read.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    edge.shutdown.begin();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for (case, rest, mut stream) in streams {
+        let _ = stream.write_all(rest.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await;
+        let text = answer.escape_ascii().to_string();
+        assert!(answer.starts_with(b"HTTP/1.1 101 "), "{case}: {text}");
+        let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+        let [0x88, _, high, low, ..] = answer[end..] else {
+            panic!("{case}: {text}");
+        };
+        assert_eq!(u16::from_be_bytes([high, low]), 1001, "{case}");
+    }
+    let told = silent.read(&mut [0; 16]).await;
+    assert!(matches!(told, Ok(0) | Err(_)), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

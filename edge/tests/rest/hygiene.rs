@@ -120,6 +120,27 @@ async fn foreign_pages_may_neither_write_nor_open_sockets() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_for_its_own_machine_is_nothing_to_a_page_that_renamed_it() {
+    let http = HttpLimits {
+        origins: AllowedOrigins::default().of_this_machine(),
+        ..HttpLimits::default()
+    };
+    let app = App::with(Access { http, ..access() }).await;
+    let evil = format!("evil.example:{}", app.port);
+    let read = app
+        .rest
+        .request(Method::GET, "/api/chat/rooms")
+        .header("host", &evil);
+    assert_problem(&app.rest.send(read).await, 403, "host_refused");
+    let socket = handshake(&app)
+        .header("host", &evil)
+        .header("origin", format!("http://{evil}"));
+    assert_problem(&app.rest.send(socket).await, 403, "host_refused");
+    let _ = app.rest.get("/api/chat/rooms").await.expect(200);
+    assert_eq!(handshake(&app).send().await.unwrap().status(), 101);
+}
+
 /// A handshake that nothing is wrong with.
 fn handshake(app: &App) -> RequestBuilder {
     app.rest
