@@ -27,7 +27,7 @@ impl Circumstances {
         Self {
             machine: machine(),
             commit: output("git", &["describe", "--always", "--dirty"]),
-            date: jiff::Timestamp::now().to_string(),
+            date: jiff::Timestamp::now().strftime("%FT%TZ").to_string(),
             load: load.join(" "),
         }
     }

@@ -20,14 +20,18 @@ const THROUGH_CHAT: &str = "+chat";
 pub(super) fn markdown(results: &Results) -> String {
     let mut out = "# Results\n\nHow it is measured: [README.md](README.md).\n".to_owned();
     let told = |tables: &[Table]| tables.iter().any(|table| results.parts.contains_key(table.part));
-    if told(tables::COMPARISON) {
-        circumstances(&mut out, "make bench", results, tables::COMPARISON);
+    if let Some(newest) = newest(results) {
+        out.push('\n');
+        machine(&mut out, newest);
         for version in results.versions.values() {
             let _ = writeln!(out, "- {version}");
         }
         if !results.missing.is_empty() {
             let _ = writeln!(out, "- not measured: {}", results.missing.join(", "));
         }
+    }
+    if told(tables::COMPARISON) {
+        circumstances(&mut out, "make bench", results, tables::COMPARISON);
         table_of_marks(&mut out, results);
         for table in tables::COMPARISON {
             section(&mut out, results, table);
@@ -46,52 +50,40 @@ pub(super) fn markdown(results: &Results) -> String {
     out
 }
 
-/// The machine once, and of which commits and days the parts are.
+/// What was measured last: its machine is told for all.
+fn newest(results: &Results) -> Option<&Circumstances> {
+    let all = results.parts.values().map(|sitting| &sitting.circumstances);
+    all.max_by(|a, b| a.date.cmp(&b.date))
+}
+
+/// Of which commits and days the parts are.
 fn circumstances(out: &mut String, command: &str, results: &Results, tables: &[Table]) {
     let told = tables
         .iter()
         .filter_map(|table| Some((table.part, results.parts.get(table.part)?)));
-    let mut sittings: Vec<(&Sitting, Vec<&str>)> = Vec::new();
+    let mut told: Vec<(&str, &Sitting)> = told.collect();
+    told.sort_by(|(_, a), (_, b)| a.circumstances.date.cmp(&b.circumstances.date));
+    let seconds: u64 = told.iter().map(|(_, sitting)| sitting.seconds).sum();
+    let _ = writeln!(out, "\nWritten by `{command}` ({seconds} s).\n");
+    let mut alike: Vec<(&Sitting, Vec<&str>)> = Vec::new();
     for (part, sitting) in told {
-        let of = |it: &Sitting| {
-            let Circumstances { machine, commit, .. } = &it.circumstances;
-            (
-                it.quick,
-                machine.clone(),
-                commit.clone(),
-                it.circumstances.day().to_owned(),
-            )
-        };
-        match sittings.iter_mut().find(|(it, _)| of(it) == of(sitting)) {
+        match alike.iter_mut().find(|(first, _)| first.is_like(sitting)) {
             Some((_, parts)) => parts.push(part),
-            None => sittings.push((sitting, vec![part])),
+            None => alike.push((sitting, vec![part])),
         }
     }
-    sittings.sort_by(|(a, _), (b, _)| b.circumstances.date.cmp(&a.circumstances.date));
-    let Some((newest, _)) = sittings.first() else {
-        return;
-    };
-    let seconds: u64 = sittings
-        .iter()
-        .flat_map(|(_, parts)| parts)
-        .filter_map(|part| results.parts.get(*part))
-        .map(|sitting| sitting.seconds)
-        .sum();
-    let _ = writeln!(out, "\nWritten by `{command}` ({seconds} s).\n");
-    machine(out, &newest.circumstances);
-    for (sitting, parts) in &sittings {
-        let quick = if sitting.quick { ", with QUICK=1" } else { "" };
-        let elsewhere = if sitting.circumstances.machine == newest.circumstances.machine {
-            ""
-        } else {
-            ", on another machine or with other versions"
-        };
-        let those = if sittings.len() == 1 {
-            String::new()
-        } else {
-            format!(": {}", parts.join(", "))
-        };
-        when(out, &sitting.circumstances, &format!("{quick}{elsewhere}{those}"));
+    for (sitting, parts) in &alike {
+        let mut more = String::new();
+        if sitting.quick {
+            more += ", with QUICK=1";
+        }
+        if newest(results).is_some_and(|newest| newest.machine != sitting.circumstances.machine) {
+            more += ", on another machine or with other versions";
+        }
+        if alike.len() > 1 {
+            let _ = write!(more, ": {}", parts.join(", "));
+        }
+        when(out, &sitting.circumstances, &more);
     }
 }
 
@@ -200,21 +192,26 @@ fn contenders(out: &mut String, cells: &[&Cell], columns: &[Column], references:
     let mut heads = vec!["contender".to_owned(), "rounds".to_owned()];
     heads.extend(columns.iter().map(|(_, heading, _)| (*heading).to_owned()));
     heads.extend(references.iter().map(|reference| format!("by {reference}")));
-    heads.push("least–most of the first".to_owned());
+    let Some((first, _, decimals)) = columns.first() else {
+        return;
+    };
+    let several = cells.iter().any(|cell| cell.range(first).is_some());
+    if several {
+        heads.push("least–most of the first".to_owned());
+    }
     head(out, &heads);
     for cell in cells {
         let mut row = vec![name(cell), cell.runs.len().to_string()];
         row.extend(columns.iter().map(|column| value(cell, column)));
-        let Some((first, _, decimals)) = columns.first() else {
-            continue;
-        };
         row.extend(references.iter().map(|reference| {
             let reference = reference_of(cell, reference, cells);
             or_dash(reference.and_then(|reference| Some(number(cell.by(reference, first)?, 3))))
         }));
-        row.push(cell.range(first).map_or_else(String::new, |(least, most)| {
-            format!("{}–{}", number(least, *decimals), number(most, *decimals))
-        }));
+        if several {
+            row.push(cell.range(first).map_or_else(String::new, |(least, most)| {
+                format!("{}–{}", number(least, *decimals), number(most, *decimals))
+            }));
+        }
         let _ = writeln!(out, "| {} |", row.join(" | "));
     }
 }
@@ -316,8 +313,8 @@ mod tests {
         let mut out = String::new();
         contenders(&mut out, &cells, &[("cost", "cost", 0)], &["floor", "peer"]);
         let row = |name: &str| out.lines().find(|line| line.starts_with(&format!("| {name} |")));
-        assert_eq!(row("chatflow"), Some("| chatflow | 1 | 3 | 1.500 | 0.750 |  |"));
-        assert_eq!(row("peer"), Some("| peer | 1 | 4 | 4.000 | 1.000 |  |"));
+        assert_eq!(row("chatflow"), Some("| chatflow | 1 | 3 | 1.500 | 0.750 |"));
+        assert_eq!(row("peer"), Some("| peer | 1 | 4 | 4.000 | 1.000 |"));
     }
 
     #[test]

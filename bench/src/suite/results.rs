@@ -52,6 +52,16 @@ pub(crate) struct Cell {
     pub(crate) failures: Vec<String>,
 }
 
+impl Sitting {
+    /// Whether it was of the same commit, on the same day and machine, and by the same plan.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let Circumstances { machine, commit, .. } = &self.circumstances;
+        let that = &other.circumstances;
+        (self.quick, machine, commit) == (other.quick, &that.machine, &that.commit)
+            && self.circumstances.day() == that.day()
+    }
+}
+
 impl Results {
     /// What an earlier plan has left in this file; nothing where there is none, or one of another form.
     pub(super) fn read(file: &Path) -> Self {
