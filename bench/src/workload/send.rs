@@ -133,6 +133,7 @@ fn note(
     cost: Cost,
     running: &Running,
 ) -> Result<()> {
+    record.set(&format!("{name}_messages"), messages as f64);
     record.set(&format!("{name}_per_s"), messages as f64 / seconds);
     record.spread(name, acknowledged);
     cost.end_as(running, (messages, "message"), name, record)
