@@ -12,7 +12,11 @@ cargo build --release --workspace --bins
 programs=${CARGO_TARGET_DIR:-target}/release
 
 if [ "${1:-}" = million ]; then
-    "$programs/bench" one --workload million --contender chatflow --bins "$programs" | tee bench/million.json
+    # A run that fails leaves the last one's.
+    record=$(mktemp)
+    trap 'rm -f "$record"' EXIT
+    "$programs/bench" one --workload million --contender chatflow --bins "$programs" | tee "$record"
+    install -m 644 "$record" bench/million.json
     exit
 fi
 [ "${1:-}" = growth ] && growth=1

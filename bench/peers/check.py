@@ -199,7 +199,7 @@ async def stop(process: asyncio.subprocess.Process) -> None:
 
 async def check(folder: Path, redis_url: str, log) -> None:
     peer = json.loads((folder / "peer.json").read_text())
-    offset = peer.get("socket_port_offset", 0)
+    offset = peer["socket"].get("socket_port_offset", 0)
     port = free_ports(1 + offset)
     environment = {**os.environ, "PORT": str(port), "REDIS_URL": redis_url}
     process = await asyncio.create_subprocess_exec(

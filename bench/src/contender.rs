@@ -100,18 +100,23 @@ async fn of_kind(name: &str, setup: &Setup) -> Result<Running> {
     if name == "chatflow" {
         return chatflow::start(setup).await;
     }
-    let source = source(setup).await?;
-    match name {
-        "floor-each" => floor::start("frame", setup.edges, source).await,
-        "floor-batched" => floor::start("batch", setup.edges, source).await,
-        FLOOR_URING => floor::start("ring", setup.edges, source).await,
-        peer => match peer::find(peer)? {
-            Some(found) => found.start(source).await,
-            None => Err(Fault::other(format!(
-                "no contender is called {peer}, or it is not installed"
-            ))),
-        },
-    }
+    let write = match name {
+        "floor-each" => "frame",
+        "floor-batched" => "batch",
+        FLOOR_URING => "ring",
+        name => {
+            let peer = peer::find(name)?.ok_or_else(|| {
+                Fault::other(format!("no contender is called {name}, or it is not installed"))
+            })?;
+            if setup.through_chat && !peer.hears_redis() {
+                return Err(Fault::other(format!(
+                    "{name} does not hear what chat-svc publishes"
+                )));
+            }
+            return peer.start(source(setup).await?).await;
+        }
+    };
+    floor::start(write, setup.edges, source(setup).await?).await
 }
 
 async fn source(setup: &Setup) -> Result<Source> {

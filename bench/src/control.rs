@@ -108,9 +108,7 @@ pub(crate) struct Greeting {
 pub(crate) struct Publish {
     /// By which way.
     pub(crate) way: Way,
-    /// The number of the first room.
-    pub(crate) first_room: u64,
-    /// To how many rooms, in turns.
+    /// To how many rooms.
     pub(crate) rooms: u64,
     /// How many sockets of this generator receive each message.
     pub(crate) receivers: u64,
@@ -122,10 +120,12 @@ pub(crate) struct Publish {
     pub(crate) patience: Duration,
 }
 
-/// Messages that the sockets send themselves, each the next when one is acknowledged.
+/// Messages that the sockets send themselves: each sender the next when one is acknowledged, on the next of its sockets.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Talk {
-    /// How many each has under way; with 1, it is told how long each took.
+    /// How many sockets in a row are one sender's: a server limits what comes over one.
+    pub(crate) sockets: usize,
+    /// How many messages a sender has under way; with 1, it is told how long each took.
     pub(crate) window: u32,
     /// For how long.
     pub(crate) duration: Duration,
@@ -145,6 +145,9 @@ pub(crate) enum Way {
     Grpc(Vec<String>),
 }
 
+/// Messages that a sender sends to one room at once, and may be ahead of those who receive them.
+pub(crate) const RUN: u64 = 10;
+
 /// How fast messages are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -155,8 +158,10 @@ pub(crate) enum Pace {
     Every(f64),
     /// So many at once, the next when all have been received.
     Bursts(u64),
-    /// Each of so many senders the next as soon as the last is accepted, while no more than so many per sender wait to be received.
-    Senders(u64),
+    /// Each of so many callers the next, to the next room, as soon as the last is acknowledged; whether they are received is of no interest.
+    Callers(u64),
+    /// Each of so many senders [`RUN`] at once to one of its rooms, and as many to its next room when so many have been received.
+    Runs(u64),
 }
 
 /// What a generator answers.
@@ -174,11 +179,11 @@ pub(crate) enum Answer {
         /// Why the first of them failed.
         why: Option<String>,
     },
-    /// To [`Order::Publish`] and [`Order::Talk`].
+    /// To [`Order::Publish`], and to [`Order::Talk`] with all that was acknowledged since [`Order::Reset`].
     Published {
-        /// How many messages were sent and received.
+        /// How many messages were sent and received, or acknowledged.
         messages: u64,
-        /// From the first message to the last receipt, in seconds.
+        /// From the first message to the last receipt or acknowledgement, in seconds.
         seconds: f64,
         /// From the call to the answer, in milliseconds, of messages that are acknowledged.
         acknowledged: Option<Spread>,
@@ -201,6 +206,8 @@ pub(crate) struct Counted {
     pub(crate) deliveries: u64,
     /// Bytes.
     pub(crate) bytes: u64,
+    /// Reads of a socket that brought messages.
+    pub(crate) reads: u64,
     /// Sockets that are open and ready.
     pub(crate) ready: u64,
     /// Sockets that the server closed.
@@ -229,11 +236,10 @@ impl Spread {
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub(crate) fn of(mut nanoseconds: Vec<u64>) -> Option<Self> {
         nanoseconds.sort_unstable();
-        let last = nanoseconds.len().checked_sub(1)?;
+        // The least value that is not below so many of a hundred: of few values, 99 of 100 are all.
         let at = |part: usize| {
-            nanoseconds
-                .get(last * part / 100)
-                .map(|value| *value as f64 / 1e6)
+            let rank = (nanoseconds.len() * part).div_ceil(100).checked_sub(1)?;
+            nanoseconds.get(rank).map(|value| *value as f64 / 1e6)
         };
         Some(Self {
             values: nanoseconds.len() as u64,
@@ -252,6 +258,8 @@ mod tests {
     fn a_spread_tells_the_middle_and_the_end() {
         let spread = Spread::of((1..=101).map(|ms| ms * 1_000_000).rev().collect()).unwrap();
         assert_eq!((spread.p50, spread.p99, spread.max), (51.0, 100.0, 101.0));
+        let few = Spread::of((1..=10).map(|ms| ms * 1_000_000).collect()).unwrap();
+        assert_eq!((few.p50, few.p99, few.max), (5.0, 10.0, 10.0));
         assert!(Spread::of(Vec::new()).is_none());
     }
 }

@@ -94,13 +94,13 @@ impl Generator {
         let begun = clock::now();
         let until = begun + u64::try_from(talk.duration.as_nanos()).unwrap_or(u64::MAX / 2);
         for worker in &self.workers {
-            worker.tell(Task::Talk(talk.window, until))?;
+            worker.tell(Task::Talk(talk, until))?;
         }
         sleep(talk.duration).await;
-        let waits = self.counters.all_acknowledged(Duration::from_secs(30)).await?;
+        let (waits, last) = self.counters.all_acknowledged(Duration::from_secs(30)).await?;
         Ok(Answer::Published {
             messages: self.counters.acknowledged.load(Relaxed),
-            seconds: clock::seconds(begun, clock::now()),
+            seconds: clock::seconds(begun, last),
             acknowledged: Spread::of(waits),
         })
     }

@@ -1,5 +1,6 @@
 //! Measures ChatFlow beside the floor of the machine and beside other servers: `bench --help` lists what there is.
 
+mod circumstances;
 mod clock;
 mod contender;
 mod control;

@@ -3,8 +3,10 @@
 use std::{io::Write, path::PathBuf};
 
 use crate::{
+    circumstances::Circumstances,
     contender::Setup,
     fault::{Doing, Fault, Result},
+    record::Dated,
     workload::{self, Size},
 };
 
@@ -14,7 +16,7 @@ pub(crate) struct Arguments {
     /// What to do
     #[arg(long)]
     workload: String,
-    /// Who does it: chatflow, floor-each, floor-batched, or the name of a peer; with +chat, +rooms, +cluster or +replica, a variant of it
+    /// Who does it: chatflow, floor-each, floor-batched, or the name of a peer; with +chat, +rooms, +cluster, +replica or +small-pages, a variant of it
     #[arg(long)]
     contender: String,
     /// The folder of ChatFlow's programs [default: where this one is]
@@ -37,12 +39,13 @@ pub(crate) struct Arguments {
     size: Size,
 }
 
-/// Runs it and prints its record.
+/// Runs it and prints its record, with its circumstances.
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .doing("a runtime")?;
+    let circumstances = Circumstances::now();
     let record = runtime.block_on(async {
         let mut setup = Setup {
             edges: arguments.edges,
@@ -58,7 +61,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         }
         workload::run(&arguments.workload, &arguments.contender, &arguments.size, &setup).await
     })?;
-    let line = serde_json::to_string(&record).map_err(|error| Fault::other(error.to_string()))?;
+    let dated = Dated {
+        circumstances,
+        record,
+    };
+    let line = serde_json::to_string(&dated).map_err(|error| Fault::other(error.to_string()))?;
     writeln!(std::io::stdout(), "{line}").doing("printing")
 }
 

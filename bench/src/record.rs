@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::control::Spread;
+use crate::{circumstances::Circumstances, control::Spread};
+
+/// The figure that counts most: what a delivery costs the process that holds the sockets, in microseconds of processor time.
+pub(crate) const COST: &str = "server_cpu_us_per_delivery";
 
 /// What one run of one workload on one contender gave. The unit is the end of a figure's name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +20,17 @@ pub(crate) struct Record {
     pub(crate) figures: BTreeMap<String, f64>,
     /// What a reader has to know.
     pub(crate) notes: Vec<String>,
+}
+
+/// A record that stands by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Dated {
+    /// Where and when it was made.
+    #[serde(default)]
+    pub(crate) circumstances: Circumstances,
+    /// What was made.
+    #[serde(flatten)]
+    pub(crate) record: Record,
 }
 
 impl Record {

@@ -1,6 +1,5 @@
 //! The whole comparison: every part of the plan, its contenders in turns, and what is written of it.
 
-mod machine;
 mod marks;
 mod plan;
 mod plot;
@@ -8,6 +7,7 @@ mod report;
 mod results;
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -15,13 +15,14 @@ use std::{
 };
 
 use crate::{
+    circumstances::Circumstances,
     contender::{self, Setup},
     fault::{Doing, Fault, Result},
-    record::Record,
+    record::{COST, Record},
     workload,
 };
 use plan::{Plan, Run};
-use results::{Cell, Circumstances, Results};
+use results::{Cell, Results, Sitting};
 
 /// How the whole is asked for.
 #[derive(Debug, clap::Args)]
@@ -57,18 +58,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         Plan::Comparison
     };
+    let mut results = Results::read(&arguments.out.join("results.json"));
+    let million = fs::read(arguments.out.join("million.json")).unwrap_or_default();
+    results.million = serde_json::from_slice(&million).ok();
     let (peers, missing) = contender::peers()?;
-    let mut circumstances = Circumstances {
-        quick: arguments.quick,
-        machine: machine::describe(),
-        versions: Vec::new(),
-        missing,
-        seconds: 0,
-    };
+    results.missing = missing;
     let mut names: Vec<&str> = peers.iter().map(|peer| peer.name.as_str()).collect();
     match send_ring::refused() {
         None => names.push(contender::FLOOR_URING),
-        Some(error) => circumstances
+        Some(error) => results
             .missing
             .push(format!("{} ({error})", contender::FLOOR_URING)),
     }
@@ -79,22 +77,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     });
     let takes_part = |peer: &&contender::Peer| parts.iter().any(|part| part.has(&peer.name));
     let those = peers.iter().filter(takes_part);
-    circumstances.versions = those.map(contender::Peer::versions).collect();
-    let mut results = Results::read(&arguments.out.join("results.json"));
-    for part in &parts {
-        results.forget(part.name);
-    }
-    let million = fs::read(arguments.out.join("million.json")).unwrap_or_default();
-    results.million = serde_json::from_slice(&million).ok();
+    let versions = those.map(|peer| (peer.name.clone(), peer.versions()));
+    results.versions.extend(versions);
+    // What is written meanwhile changes what Git says of the folder.
+    let commit = Circumstances::now().commit;
     let begun = Instant::now();
+    let mut met = BTreeSet::new();
     for part in parts {
+        let at = begun.elapsed().as_secs();
+        // A part may have several sizes. What was there of it stays until it is measured anew.
+        if met.insert(part.name) {
+            let circumstances = Circumstances {
+                commit: commit.clone(),
+                ..Circumstances::now()
+            };
+            let sitting = Sitting {
+                quick: arguments.quick,
+                seconds: 0,
+                circumstances,
+            };
+            results.begin(part.name, sitting);
+        }
         for run in part.runs() {
             let cell = results.cell(&run);
             tell(begun, &run, perform(&run, &setup), cell)?;
         }
-        circumstances.seconds = begun.elapsed().as_secs();
-        let name = plan.name().to_owned();
-        results.plans.insert(name, circumstances.clone());
+        if let Some(sitting) = results.parts.get_mut(part.name) {
+            sitting.seconds += begun.elapsed().as_secs() - at;
+        }
         write(arguments, &results)?;
     }
     write(arguments, &results)
@@ -141,13 +151,15 @@ fn tell(begun: Instant, run: &Run, done: Result<Record>, cell: &mut Cell) -> Res
     let at = begun.elapsed().as_secs();
     let words = match &done {
         Ok(record) => {
-            let cost = record.figures.get("server_cpu_us_per_delivery");
+            let cost = record.figures.get(COST);
             cost.map_or_else(|| "done".to_owned(), |cost| format!("{cost:.3} µs per delivery"))
         }
         Err(fault) => format!("failed: {fault}"),
     };
     match done {
-        Ok(record) => cell.runs.push(record),
+        Ok(record) => {
+            cell.runs.insert(run.round, record);
+        }
         Err(fault) => cell.failures.push(fault.to_string()),
     }
     writeln!(

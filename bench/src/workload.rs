@@ -1,5 +1,6 @@
 //! What is done to a contender.
 
+mod bare;
 mod connect;
 mod cost;
 mod fan_out;

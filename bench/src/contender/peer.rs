@@ -36,9 +36,6 @@ struct Description {
     /// Where it takes messages by HTTP.
     #[serde(default)]
     publish_path: String,
-    /// Where its WebSocket listener is, if that is not its port.
-    #[serde(default)]
-    socket_port_offset: u16,
     /// How long it takes to be ready after its port accepts.
     #[serde(default)]
     settle_ms: u64,
@@ -120,6 +117,11 @@ impl Peer {
         format!("{}: {}", self.description.title, versions.unwrap_or_default())
     }
 
+    /// Whether what is published to Redis reaches its sockets: the others are given their messages themselves.
+    pub(super) fn hears_redis(&self) -> bool {
+        self.description.publish == Publish::Redis
+    }
+
     /// Starts it beside its source, and waits until it takes connections.
     pub(super) async fn start(&self, source: Source) -> Result<Running> {
         // A second one for those that listen on two.
@@ -141,10 +143,7 @@ impl Peer {
             Server::start
         };
         let server = start(&self.name, Path::new(program), &args, &env, &self.folder);
-        let mut greeting = self.description.socket.clone();
-        greeting.socket_port_offset = greeting
-            .socket_port_offset
-            .max(self.description.socket_port_offset);
+        let greeting = self.description.socket.clone();
         server.accepts(port).await?;
         server.accepts(port + greeting.socket_port_offset).await?;
         sleep(Duration::from_millis(self.description.settle_ms)).await;
@@ -180,6 +179,20 @@ mod tests {
     }
 
     #[test]
+    fn only_who_hears_redis_hears_chat_svc() {
+        for (name, hears) in [("uwebsockets", true), ("nchan", false), ("nats", false)] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers").join(name);
+            let description = fs::read(folder.join("peer.json")).unwrap();
+            let peer = Peer {
+                name: name.into(),
+                description: serde_json::from_slice(&description).unwrap(),
+                folder,
+            };
+            assert_eq!(peer.hears_redis(), hears, "{name}");
+        }
+    }
+
+    #[test]
     fn a_description_may_leave_out_what_is_usual() {
         let least = r#"{"title":"t","versions":["v"],"start":["s"],"socket":{"path":"/{room}"},"publish":"http","publish_path":"/p/{room}"}"#;
         let description: Description = serde_json::from_str(least).unwrap();
@@ -188,7 +201,7 @@ mod tests {
             (
                 description.socket.ready_after,
                 description.settle_ms,
-                description.socket_port_offset
+                description.socket.socket_port_offset
             ),
             (0, 0, 0)
         );

@@ -14,6 +14,9 @@ pub(super) fn of<'a>(name: &'a str, setup: &Setup) -> Result<(&'a str, Setup)> {
             "rooms" => setup
                 .env
                 .push(("edge".into(), "EDGE_SUBSCRIBE".into(), "rooms".into())),
+            "small-pages" => setup
+                .env
+                .push(("edge".into(), "MIMALLOC_ALLOW_THP".into(), "0".into())),
             "cluster" => setup.redis_cluster = true,
             "replica" => setup.read_replica = true,
             other => return Err(Fault::other(format!("no variant is called {other}"))),
@@ -33,6 +36,8 @@ mod tests {
         assert!(setup.redis_cluster && !setup.read_replica && !setup.through_chat);
         assert_eq!(setup.env[0].2, "rooms");
         assert!(of("floor-each+chat", &Setup::default()).unwrap().1.through_chat);
+        let (_, setup) = of("chatflow+small-pages", &Setup::default()).unwrap();
+        assert_eq!(setup.env[0].1, "MIMALLOC_ALLOW_THP");
         assert!(of("chatflow+tea", &Setup::default()).is_err());
     }
 }

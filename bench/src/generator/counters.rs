@@ -27,6 +27,7 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) struct Counters {
     deliveries: AtomicU64,
     bytes: AtomicU64,
+    reads: AtomicU64,
     /// Sockets that are ready.
     pub(super) ready: AtomicU64,
     /// Sockets that could not be made.
@@ -43,6 +44,8 @@ pub(super) struct Counters {
     pub(super) acknowledged: AtomicU64,
     /// Those of them that were not accepted.
     refused: AtomicU64,
+    /// When the last of them was.
+    last_acknowledged: AtomicU64,
     /// How long each took to be acknowledged, in nanoseconds, where that is known.
     waits: Mutex<Vec<u64>>,
     /// At how many deliveries somebody has to be told.
@@ -61,8 +64,9 @@ struct Tracked {
 
 impl Counters {
     /// Takes what a worker has received in one round.
-    pub(super) fn add(&self, deliveries: u64, bytes: u64) {
+    pub(super) fn add(&self, deliveries: u64, bytes: u64, reads: u64) {
         self.bytes.fetch_add(bytes, Relaxed);
+        self.reads.fetch_add(reads, Relaxed);
         if deliveries > 0 {
             let before = self.deliveries.fetch_add(deliveries, Relaxed);
             let target = self.target.load(Relaxed);
@@ -150,8 +154,9 @@ impl Counters {
         let _ = timeout(patience, settled).await;
     }
 
-    /// Messages of a socket were acknowledged.
-    pub(super) fn acknowledge(&self, messages: u64, wait: Option<u64>) {
+    /// Messages of a socket were acknowledged, now, and so long after they were sent.
+    pub(super) fn acknowledge(&self, messages: u64, now: u64, wait: Option<u64>) {
+        self.last_acknowledged.fetch_max(now, Relaxed);
         self.acknowledged.fetch_add(messages, Relaxed);
         if let Some(wait) = wait {
             self.waits
@@ -167,8 +172,9 @@ impl Counters {
         self.keep(&why);
     }
 
-    /// Waits until all that the sockets have sent themselves was acknowledged. Returns how long each took, in nanoseconds, where that is known.
-    pub(super) async fn all_acknowledged(&self, patience: Duration) -> Result<Vec<u64>> {
+    /// Waits until all that the sockets have sent themselves was acknowledged. Returns how long each took, in nanoseconds, where that is known,
+    /// and when the last was.
+    pub(super) async fn all_acknowledged(&self, patience: Duration) -> Result<(Vec<u64>, u64)> {
         let acknowledged = async {
             while self.acknowledged.load(Relaxed) < self.said.load(Relaxed) && self.refused.load(Relaxed) == 0
             {
@@ -179,9 +185,8 @@ impl Counters {
         let (said, got) = (self.said.load(Relaxed), self.acknowledged.load(Relaxed));
         let refused = self.refused.load(Relaxed);
         if in_time && refused == 0 {
-            return Ok(std::mem::take(
-                &mut *self.waits.lock().unwrap_or_else(PoisonError::into_inner),
-            ));
+            let waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            return Ok((waits, self.last_acknowledged.load(Relaxed)));
         }
         let why = self
             .why
@@ -208,12 +213,18 @@ impl Counters {
 
     /// Counts from zero.
     pub(super) fn reset(&self, receivers: Option<u32>) {
-        self.deliveries.store(0, Relaxed);
-        self.bytes.store(0, Relaxed);
-        self.target.store(0, Relaxed);
-        for counter in [&self.said, &self.acknowledged, &self.refused] {
+        for counter in [
+            &self.deliveries,
+            &self.bytes,
+            &self.reads,
+            &self.target,
+            &self.said,
+            &self.acknowledged,
+            &self.refused,
+        ] {
             counter.store(0, Relaxed);
         }
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.tracks.store(receivers.is_some(), Relaxed);
         let mut tracked = self.tracked.lock().unwrap_or_else(PoisonError::into_inner);
         *tracked = Tracked {
@@ -235,6 +246,7 @@ impl Counters {
         Counted {
             deliveries: self.deliveries(),
             bytes: self.bytes.load(Relaxed),
+            reads: self.reads.load(Relaxed),
             ready: self.ready.load(Relaxed),
             lost: self.lost.load(Relaxed),
             incomplete: (tracked.messages.len() - spans.len()) as u64,

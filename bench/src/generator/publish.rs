@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{Stream, StreamExt, stream::FuturesUnordered};
 use proto::chat::{SendMessageRequest, chat_service_client::ChatServiceClient};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,7 +14,7 @@ use tonic::transport::{Channel, Endpoint};
 use super::{counters::Counters, sockets::room};
 use crate::{
     clock,
-    control::{Answer, Pace, Publish, Spread, Way},
+    control::{Answer, Pace, Publish, RUN, Spread, Way},
     fault::{Doing, Fault, Result},
     payload,
 };
@@ -25,9 +25,6 @@ const CHANNELS: usize = 4;
 /// Calls to chat-svc that are under way at once: more than any burst has, and less than it refuses.
 const UNDER_WAY: usize = 2_000;
 
-/// Messages that each sender may have sent and nobody received yet.
-const AHEAD: u64 = 10;
-
 /// Sends what is asked for, and waits until it was received.
 pub(super) async fn publish(counters: &Counters, publish: Publish) -> Result<Answer> {
     let mut sender = Sender::open(&publish).await?;
@@ -37,7 +34,8 @@ pub(super) async fn publish(counters: &Counters, publish: Publish) -> Result<Ans
         Pace::Once => sender.at_once(publish.rooms).await?,
         Pace::Every(per_second) => sender.every(per_second).await?,
         Pace::Bursts(size) => sender.bursts(size, counters, before).await?,
-        Pace::Senders(senders) => sender.senders(senders, counters, before).await?,
+        Pace::Callers(callers) => sender.callers(callers).await?,
+        Pace::Runs(senders) => sender.runs(senders, counters, before).await?,
     };
     counters
         .reached(before + sent * publish.receivers, publish.patience)
@@ -52,6 +50,8 @@ pub(super) async fn publish(counters: &Counters, publish: Publish) -> Result<Ans
 struct Sender<'a> {
     publish: &'a Publish,
     line: Line,
+    /// Messages in a row that go to the same room.
+    run: u64,
     sent: u64,
     /// How long each message took to be acknowledged, in nanoseconds.
     acknowledged: Vec<u64>,
@@ -110,6 +110,11 @@ impl<'a> Sender<'a> {
         Ok(Self {
             publish,
             line,
+            run: if matches!(publish.pace, Pace::Runs(_)) {
+                RUN
+            } else {
+                1
+            },
             sent: 0,
             acknowledged: Vec::new(),
         })
@@ -133,10 +138,7 @@ impl<'a> Sender<'a> {
                 }
             }
         }
-        while let Some(answered) = under_way.next().await {
-            self.acknowledged.push(answered?);
-        }
-        Ok(self.sent)
+        self.rest(under_way).await
     }
 
     /// So many at once.
@@ -151,12 +153,9 @@ impl<'a> Sender<'a> {
                 }
                 under_way.push(self.call()?);
             }
-            while let Some(answered) = under_way.next().await {
-                self.acknowledged.push(answered?);
-            }
-        } else {
-            self.write(count).await?;
+            return self.rest(under_way).await;
         }
+        self.write(count).await?;
         Ok(self.sent)
     }
 
@@ -172,38 +171,50 @@ impl<'a> Sender<'a> {
         Ok(self.sent)
     }
 
-    /// Many senders, each as fast as it is let.
-    async fn senders(&mut self, senders: u64, counters: &Counters, before: u64) -> Result<u64> {
+    /// Many callers, each as fast as it is answered.
+    async fn callers(&mut self, callers: u64) -> Result<u64> {
         let begun = Instant::now();
         let mut under_way = FuturesUnordered::new();
-        let receivers = self.publish.receivers;
         while begun.elapsed() < self.publish.duration {
-            let received = (counters.deliveries() - before) / receivers.max(1);
-            let ahead = self.sent - received.min(self.sent);
-            // Where nobody listens, the acknowledgements alone set the pace.
-            let may = if receivers == 0 {
-                senders
-            } else {
-                (senders * AHEAD).saturating_sub(ahead)
-            };
-            if may == 0 {
-                let enough = self.sent - senders * AHEAD / 2;
-                counters
-                    .reached(before + enough * receivers, self.publish.patience)
-                    .await?;
-                continue;
+            while (under_way.len() as u64) < callers {
+                under_way.push(self.call()?);
             }
-            if matches!(self.line, Line::Grpc(_)) {
-                for _ in under_way.len() as u64..senders.min(under_way.len() as u64 + may) {
-                    under_way.push(self.call()?);
-                }
-                if let Some(answered) = under_way.next().await {
-                    self.acknowledged.push(answered?);
-                }
-            } else {
-                self.write(may.min(senders)).await?;
+            if let Some(answered) = under_way.next().await {
+                self.acknowledged.push(answered?);
             }
         }
+        self.rest(under_way).await
+    }
+
+    /// Many senders in turns, each of which has every so-manieth room to itself, and a whole run under way. When half of all was received, it
+    /// is sent anew: the same arrivals by each way, but for what is between it and Redis.
+    async fn runs(&mut self, senders: u64, counters: &Counters, before: u64) -> Result<u64> {
+        let begun = Instant::now();
+        let mut under_way = FuturesUnordered::new();
+        let (most, receivers) = (senders * RUN, self.publish.receivers.max(1));
+        while begun.elapsed() < self.publish.duration {
+            let received = (counters.deliveries() - before) / receivers;
+            let runs = (received + most).saturating_sub(self.sent) / RUN;
+            if runs * 2 >= senders {
+                if matches!(self.line, Line::Grpc(_)) {
+                    for _ in 0..runs * RUN {
+                        under_way.push(self.call()?);
+                    }
+                } else {
+                    self.write(runs * RUN).await?;
+                }
+            }
+            let half = before + (self.sent - most / 2) * receivers;
+            tokio::select! {
+                Some(answered) = under_way.next(), if !under_way.is_empty() => self.acknowledged.push(answered?),
+                reached = counters.reached(half, self.publish.patience) => reached?,
+            }
+        }
+        self.rest(under_way).await
+    }
+
+    /// Waits for what is under way still.
+    async fn rest(&mut self, mut under_way: impl Stream<Item = Result<u64>> + Unpin) -> Result<u64> {
         while let Some(answered) = under_way.next().await {
             self.acknowledged.push(answered?);
         }
@@ -211,7 +222,7 @@ impl<'a> Sender<'a> {
     }
 
     fn next_room(&mut self) -> String {
-        let number = self.publish.first_room + self.sent % self.publish.rooms.max(1);
+        let number = self.sent / self.run % self.publish.rooms.max(1);
         self.sent += 1;
         room(number)
     }

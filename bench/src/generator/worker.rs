@@ -1,6 +1,7 @@
 //! A thread with an epoll of its own that connects sockets and reads what comes.
 
 use std::{
+    mem::take,
     os::fd::{AsFd, OwnedFd},
     sync::{
         Arc,
@@ -26,7 +27,7 @@ use super::{
     talk::{self, ACK, ERROR, Talk},
 };
 use crate::{
-    clock,
+    clock, control,
     fault::{Doing, Fault, Result},
     payload,
 };
@@ -48,8 +49,8 @@ pub(super) struct Worker {
 
 /// What a worker is told.
 pub(super) enum Task {
-    /// Lets each of its sockets send so many messages, and the next for each that is acknowledged until then.
-    Talk(u32, u64),
+    /// Lets its senders send, and the next for each that is acknowledged until then.
+    Talk(control::Talk, u64),
     /// Connects its share.
     Open(Share),
     /// Closes all.
@@ -126,6 +127,7 @@ struct Thread {
 struct Round {
     deliveries: u64,
     bytes: u64,
+    reads: u64,
     seen: Vec<(u64, u64)>,
     /// Whether the sockets send messages themselves.
     talks: bool,
@@ -211,8 +213,13 @@ impl Thread {
             self.round.seen.clear();
         }
         if self.round.bytes > 0 {
-            self.counters.add(self.round.deliveries, self.round.bytes);
-            (self.round.deliveries, self.round.bytes) = (0, 0);
+            let Round {
+                deliveries,
+                bytes,
+                reads,
+                ..
+            } = &mut self.round;
+            self.counters.add(take(deliveries), take(bytes), take(reads));
         }
     }
 
@@ -222,9 +229,9 @@ impl Thread {
         loop {
             match self.tasks.try_recv() {
                 Ok(Task::Open(share)) => self.share = Some(share),
-                Ok(Task::Talk(window, until)) => {
+                Ok(Task::Talk(talk, until)) => {
                     self.round.talks = true;
-                    self.talk = Some(Talk::begin(&mut self.sockets, window, until, &self.counters));
+                    self.talk = Some(Talk::begin(&self.sockets, talk, until, &self.counters));
                 }
                 Ok(Task::Close) => {
                     for place in 0..self.sockets.len() {
@@ -315,7 +322,7 @@ impl Thread {
             self.close(place, Some(&over));
         } else if self.round.acknowledged > 0 {
             if let Some(talk) = &mut self.talk {
-                talk.go_on(socket, place, self.round.acknowledged, &self.counters);
+                talk.go_on(&self.sockets, place, self.round.acknowledged, &self.counters);
             }
             self.round.acknowledged = 0;
         }
@@ -410,6 +417,7 @@ impl Socket {
             } else {
                 round.deliveries += payload::count(finder, whole);
             }
+            round.reads += u64::from(round.deliveries > before);
             if let State::Greeting(frames, messages) = self.state {
                 let came = u32::try_from(round.deliveries - before).unwrap_or(u32::MAX);
                 let (frames, messages) = (frames.saturating_sub(data), messages.saturating_sub(came));

@@ -20,14 +20,6 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    /// What results call it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Comparison => "comparison",
-            Self::Growth => "growth",
-        }
-    }
-
     /// Its parts, with these peers.
     pub(super) fn parts(self, quick: bool, peers: &[&str]) -> Vec<Part> {
         match self {
@@ -61,6 +53,7 @@ pub(super) struct Run {
     pub(super) workload: &'static str,
     pub(super) x: Option<u64>,
     pub(super) contender: String,
+    pub(super) round: usize,
     pub(super) size: Size,
     pub(super) edges: usize,
     pub(super) chats: usize,
@@ -127,6 +120,7 @@ impl Part {
                     workload: self.workload,
                     x: self.x,
                     contender: contender.clone(),
+                    round,
                     size: self.size.clone(),
                     edges: self.edges,
                     chats: self.chats,

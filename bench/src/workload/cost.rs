@@ -9,7 +9,7 @@ use crate::{
     load::Load,
     perf::Sampling,
     proc,
-    record::Record,
+    record::{COST, Record},
 };
 
 /// What everybody had used when the work began.
@@ -50,7 +50,7 @@ impl Cost {
         let generators = sum(&generators) - before;
         let each = |nanoseconds: u64| nanoseconds as f64 / 1e3 / deliveries.max(1) as f64;
         let cores = |nanoseconds: u64| nanoseconds as f64 / 1e9 / seconds;
-        record.set("server_cpu_us_per_delivery", each(servers));
+        record.set(COST, each(servers));
         record.set("generator_cpu_us_per_delivery", each(generators));
         record.set("server_cores", cores(servers));
         record.set("generator_cores", cores(generators));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Size, cost::Cost, start};
 use crate::{
     contender::{Running, Setup},
-    control::{Greeting, Open, Pace, Publish},
+    control::{Greeting, Open, Pace, Publish, RUN},
     fault::Result,
     load::Load,
     record::Record,
@@ -16,6 +16,9 @@ const CALM: f64 = 80.0;
 
 /// How long a message may take until it is clear that somebody is not in its room yet.
 const JOINING: Duration = Duration::from_secs(5);
+
+/// Senders to many rooms.
+const SENDERS: u64 = 100;
 
 /// Sockets of each room of those that are sent nothing.
 const IDLE_ROOM: u64 = 10;
@@ -67,7 +70,7 @@ pub(super) async fn room_burst(contender: &str, size: &Size, setup: &Setup) -> R
     .await
 }
 
-/// A thousand rooms of ten, and a hundred senders at full speed.
+/// A thousand rooms of ten, and a hundred senders at full speed, each with ten of the rooms, one after the other.
 pub(super) async fn small_rooms(contender: &str, size: &Size, setup: &Setup) -> Result<Record> {
     let work = Work::rooms("small-rooms", size, 1);
     work.run(contender, size, setup).await
@@ -116,7 +119,7 @@ impl Work {
             users: sockets,
             idle: 0,
             apart: size.apart,
-            pace: Pace::Senders(100),
+            pace: Pace::Runs(SENDERS),
             tracks: false,
         }
     }
@@ -171,7 +174,6 @@ impl Work {
         }
         let publish = |pace, duration| Publish {
             way: running.way.clone(),
-            first_room: 0,
             rooms: self.count_of_rooms(),
             receivers: room_size,
             pace,
@@ -204,6 +206,16 @@ impl Work {
             "bytes_per_delivery",
             counted.bytes as f64 / counted.deliveries.max(1) as f64,
         );
+        // More than a write of the server has: a read may find several.
+        record.set(
+            "deliveries_per_read",
+            counted.deliveries as f64 / counted.reads.max(1) as f64,
+        );
+        if let Pace::Runs(senders) = self.pace {
+            let in_a_room = (senders * RUN / self.count_of_rooms()).max(RUN);
+            record.set("under_way_per_room", in_a_room as f64);
+        }
+        record.set("incomplete_messages", counted.incomplete as f64);
         record.set("lost_sockets", counted.lost as f64);
         record.set("sockets_per_s", sockets as f64 / opening);
         record.spread("to_last", counted.to_last);

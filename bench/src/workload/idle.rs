@@ -24,10 +24,9 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
     let mut load = Load::start(1)?;
     let mut record = Record::new("idle", contender);
     let (at_first, kernel_at_first) = settled(&running).await?;
-    record.set("resident_bytes_at_0", at_first as f64);
     record.set("without_sockets_mib", at_first as f64 / 1_048_576.0);
-    let mut opened = 0;
-    for step in [most / 16, most / 4, most] {
+    let (mut opened, mut before) = (0, at_first);
+    for (name, step) in [("a_sixteenth", most / 16), ("a_quarter", most / 4), ("all", most)] {
         let open = Open {
             first: opened,
             users: most,
@@ -35,15 +34,20 @@ pub(super) async fn idle(contender: &str, size: &Size, setup: &Setup) -> Result<
         };
         let sockets = step - opened;
         let seconds = load.open(open).await?;
-        opened = step;
         let (resident, kernel) = settled(&running).await?;
-        record.set(&format!("resident_bytes_at_{step}"), resident as f64);
+        record.set(&format!("sockets_at_{name}"), step as f64);
+        record.set(&format!("resident_mib_at_{name}"), resident as f64 / 1_048_576.0);
         // Of the last step, which is the largest by far.
         record.set("sockets_per_s", sockets as f64 / seconds);
         record.set(
             "bytes_per_socket",
             (resident as f64 - at_first as f64) / step as f64,
         );
+        record.set(
+            "bytes_per_socket_last_step",
+            (resident as f64 - before as f64) / sockets as f64,
+        );
+        (opened, before) = (step, resident);
         let kernel = kernel as f64 - kernel_at_first as f64;
         record.set("kernel_bytes_per_socket_both_ends", kernel / step as f64);
     }

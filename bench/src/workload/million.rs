@@ -77,7 +77,6 @@ pub(super) async fn million(contender: &str, size: &Size, setup: &Setup) -> Resu
     };
     let publish = |pace, duration| Publish {
         way: running.way.clone(),
-        first_room: 0,
         rooms: 1,
         receivers: ROOM,
         pace,
@@ -93,6 +92,7 @@ pub(super) async fn million(contender: &str, size: &Size, setup: &Setup) -> Resu
     cost.end(&running, counted.deliveries, &mut record)?;
     record.set("messages", messages as f64);
     record.spread("to_last", counted.to_last);
+    record.set("incomplete_messages", counted.incomplete as f64);
     let mut lost = 0;
     for load in &mut loads {
         lost += load.count().await?.lost;

@@ -70,8 +70,8 @@ pub(super) async fn resume(contender: &str, size: &Size, setup: &Setup) -> Resul
         ..back
     };
     let seconds = load.open(all).await?;
-    record.set("resumed_1000_per_s", crowd as f64 / seconds);
-    record.set("resumed_messages_per_s", (crowd * MISSED) as f64 / seconds);
+    record.set("resume_sockets_per_s", crowd as f64 / seconds);
+    record.set("resume_messages_per_s", (crowd * MISSED) as f64 / seconds);
     cost.end_as(&running, (crowd * MISSED, "message"), "resume", &mut record)?;
     Ok(record)
 }

@@ -30,7 +30,7 @@ pub(super) async fn history(size: &Size, setup: &Setup) -> Result<Record> {
 
 async fn run(workload: &str, args: &[&str], setup: &Setup) -> Result<Record> {
     let mut command = Command::new(setup.programs.join("bench-store"));
-    command.args(args).stdin(Stdio::null());
+    command.args(args).stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await.doing("bench-store")?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();

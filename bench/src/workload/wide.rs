@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Size, cost::Cost, start};
 use crate::{
+    clock,
     contender::{Running, Setup},
     control::{Counted, Open, Order, Pace, Publish},
     fault::{Fault, Result},
@@ -128,6 +129,8 @@ fn told(crowds: &[Crowd], counted: &[Counted], (messages, seconds): (u64, f64), 
     record.set("deliveries_per_s", deliveries as f64 / seconds);
     let lost: u64 = counted.iter().map(|counted| counted.lost).sum();
     record.set("lost_sockets", lost as f64);
+    let incomplete = counted.iter().map(|counted| counted.incomplete).max();
+    record.set("incomplete_messages", incomplete.unwrap_or(0) as f64);
     let spreads = || counted.iter().filter_map(|counted| counted.to_last);
     for (name, slowest) in [
         (
@@ -183,20 +186,22 @@ async fn publish(
     };
     let publish = Publish {
         way: running.way.clone(),
-        first_room: 0,
         rooms: 1,
         receivers: first.sockets,
         pace,
         duration,
         patience,
     };
-    let sent = first.load.publish(publish).await?;
+    let (messages, seconds, acknowledged) = first.load.publish(publish).await?;
+    let received = clock::now();
     for other in others {
         let order = Order::Await {
-            deliveries: sent.0 * other.sockets,
+            deliveries: messages * other.sockets,
             patience,
         };
         other.load.ask(&order).await?;
     }
-    Ok(sent)
+    // Until the last of all generators has them, not the one that sends alone.
+    let seconds = seconds + clock::seconds(received, clock::now());
+    Ok((messages, seconds, acknowledged))
 }

@@ -30,17 +30,142 @@ pub(super) fn parts(quick: bool) -> Vec<Part> {
         ..Size::default()
     };
     let plan = Growth { quick, size };
-    let mut parts = plan.receivers();
-    parts.extend(plan.bursts());
-    parts.extend(plan.connections());
-    parts.extend(plan.rate());
-    parts.extend(plan.rooms());
-    parts.extend(plan.many_rooms());
+    let mut parts: Vec<Part> = GROWING.iter().flat_map(|growing| plan.growing(growing)).collect();
+    parts.extend(plan.wide());
     parts.extend(plan.edges());
     parts.extend(plan.chats());
-    parts.extend(plan.history());
     parts.extend(plan.switches());
     parts
+}
+
+/// A work that is done at several sizes.
+struct Growing {
+    part: &'static str,
+    workload: &'static str,
+    contenders: &'static [&'static str],
+    /// What it grows through, that first which also the short plan has.
+    through: &'static [u64],
+    /// The work at one of these.
+    size: fn(u64) -> Size,
+    patience: Duration,
+}
+
+/// How many sizes the short plan has of each.
+const FEW: usize = 2;
+
+const fn growing(
+    part: &'static str,
+    workload: &'static str,
+    contenders: &'static [&'static str],
+    through: &'static [u64],
+    size: fn(u64) -> Size,
+) -> Growing {
+    Growing {
+        part,
+        workload,
+        contenders,
+        through,
+        size,
+        patience: super::PATIENCE,
+    }
+}
+
+const GROWING: [Growing; 7] = [
+    growing(
+        "receivers-single",
+        "room-single",
+        &SINGLY,
+        &[10, 1_000, 100, 10_000],
+        singly,
+    ),
+    growing(
+        "receivers-burst",
+        "room-burst",
+        &BATCHED,
+        &[10, 1_000, 100, 10_000],
+        |receivers| Size {
+            sockets: Some(receivers),
+            burst: Some((500_000 / receivers).clamp(20, 500)),
+            ..Size::default()
+        },
+    ),
+    // The same room of a thousand among ever more connections that are sent nothing.
+    growing(
+        "connections",
+        "room-single",
+        &SINGLY,
+        &[1_000, 10_000, 4_000, 18_000],
+        |connections| Size {
+            sockets: Some(1_000),
+            idle: Some(connections - 1_000),
+            ..Size::default()
+        },
+    ),
+    // Where a message finds the last one still being written, writes are shared.
+    growing(
+        "rate",
+        "room-single",
+        &SINGLY,
+        &[10, 100, 30, 300, 1_000],
+        |rate| Size {
+            rate: Some(float(rate)),
+            ..Size::default()
+        },
+    ),
+    // Ten thousand sockets, each in one room.
+    growing(
+        "rooms",
+        "small-rooms",
+        &BATCHED,
+        &[10, 1_000, 100, 10_000],
+        |rooms| Size {
+            sockets: Some(10_000),
+            room_size: Some(10_000 / rooms),
+            ..Size::default()
+        },
+    ),
+    // Ten thousand sockets, each in several rooms of ten.
+    Growing {
+        patience: PATIENCE,
+        ..growing(
+            "many-rooms",
+            "many-rooms",
+            &["chatflow"],
+            &[1_000, 10_000, 100_000],
+            |rooms| Size {
+                rooms_per_socket: Some(rooms / 1_000),
+                ..Size::default()
+            },
+        )
+    },
+    // One room with ever more messages.
+    Growing {
+        patience: LONG_PATIENCE,
+        ..growing(
+            "history",
+            "history",
+            &["chatflow"],
+            &[10_000, 1_000_000, 100_000, 10_000_000],
+            |messages| Size {
+                burst: Some(messages),
+                ..Size::default()
+            },
+        )
+    },
+];
+
+/// Single messages to a room of so many.
+fn singly(receivers: u64) -> Size {
+    Size {
+        sockets: Some(receivers),
+        rate: Some(float((CALM / receivers).clamp(1, 100))),
+        ..Size::default()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
+fn float(number: u64) -> f64 {
+    number as f64
 }
 
 struct Growth {
@@ -57,112 +182,35 @@ impl Growth {
         values
     }
 
-    /// Single messages to ever wider rooms. One process can't hold the widest: they are over several edges, or several floors.
-    fn receivers(&self) -> Vec<Part> {
-        let part = |count: u64| {
-            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-            let rate = (CALM / count).clamp(1, 100) as f64;
-            let mut size = Size {
-                sockets: Some(count),
-                rate: Some(rate),
-                ..self.size.clone()
+    fn growing(&self, growing: &Growing) -> Vec<Part> {
+        let part = |x: u64| {
+            let size = Size {
+                seconds: self.size.seconds,
+                ..(growing.size)(x)
             };
-            if count <= PER_EDGE {
-                return Part::new("receivers-single", "room-single", each(1, &SINGLY))
-                    .of_size(&size)
-                    .at(count);
-            }
-            size.seconds = Some(10.0);
-            Part::new(
-                "receivers-single",
-                "wide-room",
-                each(1, &["chatflow", "floor-each"]),
-            )
-            .of_size(&size)
-            .at(count)
-            .edges(count.div_ceil(PER_EDGE))
-            .patient(PATIENCE)
+            Part::new(growing.part, growing.workload, each(1, growing.contenders))
+                .of_size(&size)
+                .at(x)
+                .patient(growing.patience)
         };
-        let counts = self.of(&[10, 1_000, 100, 10_000, 34_000, 100_000], 2);
-        counts.into_iter().map(part).collect()
+        self.of(growing.through, FEW).into_iter().map(part).collect()
     }
 
-    fn bursts(&self) -> Vec<Part> {
-        let part = |count: u64| {
+    /// Rooms that one process can't hold: they are over several edges, or several floors.
+    fn wide(&self) -> Vec<Part> {
+        let part = |receivers: u64| {
             let size = Size {
-                sockets: Some(count),
-                burst: Some((500_000 / count).clamp(20, 500)),
-                ..self.size.clone()
+                seconds: Some(10.0),
+                ..singly(receivers)
             };
-            Part::new("receivers-burst", "room-burst", each(1, &BATCHED))
+            let contenders = each(1, &["chatflow", "floor-each"]);
+            Part::new("receivers-single", "wide-room", contenders)
                 .of_size(&size)
-                .at(count)
-        };
-        let counts = self.of(&[10, 1_000, 100, 10_000], 2);
-        counts.into_iter().map(part).collect()
-    }
-
-    /// The same room of a thousand among ever more connections that are sent nothing.
-    fn connections(&self) -> Vec<Part> {
-        let part = |count: u64| {
-            let size = Size {
-                sockets: Some(1_000),
-                idle: Some(count - 1_000),
-                ..self.size.clone()
-            };
-            Part::new("connections", "room-single", each(1, &SINGLY))
-                .of_size(&size)
-                .at(count)
-        };
-        let counts = self.of(&[1_000, 10_000, 4_000, 18_000], 2);
-        counts.into_iter().map(part).collect()
-    }
-
-    /// The same room at ever more messages a second: where a message finds the last one still being written, writes are shared.
-    fn rate(&self) -> Vec<Part> {
-        let part = |rate: u64| {
-            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-            let size = Size {
-                rate: Some(rate as f64),
-                ..self.size.clone()
-            };
-            Part::new("rate", "room-single", each(1, &SINGLY))
-                .of_size(&size)
-                .at(rate)
-        };
-        let rates = self.of(&[10, 100, 30, 300, 1_000], 2);
-        rates.into_iter().map(part).collect()
-    }
-
-    /// Ten thousand sockets, each in one room.
-    fn rooms(&self) -> Vec<Part> {
-        let part = |rooms: u64| {
-            let size = Size {
-                sockets: Some(10_000),
-                room_size: Some(10_000 / rooms),
-                ..self.size.clone()
-            };
-            Part::new("rooms", "small-rooms", each(1, &BATCHED))
-                .of_size(&size)
-                .at(rooms)
-        };
-        let rooms = self.of(&[10, 1_000, 100, 10_000], 2);
-        rooms.into_iter().map(part).collect()
-    }
-
-    /// Ten thousand sockets, each in several rooms of ten.
-    fn many_rooms(&self) -> Vec<Part> {
-        let part = |per_socket: u64| {
-            let size = Size {
-                rooms_per_socket: Some(per_socket),
-                ..self.size.clone()
-            };
-            Part::new("many-rooms", "many-rooms", each(1, &["chatflow"]))
-                .of_size(&size)
-                .at(per_socket * 1_000)
+                .at(receivers)
+                .edges(receivers.div_ceil(PER_EDGE))
                 .patient(PATIENCE)
         };
-        self.of(&[1, 10, 100], 2).into_iter().map(part).collect()
+        self.of(&[34_000, 100_000], 0).into_iter().map(part).collect()
     }
 
     /// A room as wide as there are edges, and a thousand small ones whose members are on all edges.
@@ -178,7 +226,7 @@ impl Growth {
             ]
             .map(|part| part.at(edges).edges(edges))
         };
-        self.of(&[1, 2, 4], 2).into_iter().flat_map(part).collect()
+        self.of(&[1, 2, 4], FEW).into_iter().flat_map(part).collect()
     }
 
     fn chats(&self) -> Vec<Part> {
@@ -189,22 +237,6 @@ impl Growth {
                 .chats(chats)
         };
         [1, 2].map(part).into()
-    }
-
-    /// One room with ever more messages.
-    fn history(&self) -> Vec<Part> {
-        let part = |messages: u64| {
-            let size = Size {
-                burst: Some(messages),
-                ..self.size.clone()
-            };
-            Part::new("history", "history", each(1, &["chatflow"]))
-                .of_size(&size)
-                .at(messages)
-                .patient(LONG_PATIENCE)
-        };
-        let sizes = self.of(&[10_000, 1_000_000, 100_000, 10_000_000], 2);
-        sizes.into_iter().map(part).collect()
     }
 
     /// What is switched on for many edges, rooms and readers, against what is there without.
