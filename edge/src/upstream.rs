@@ -81,15 +81,16 @@ impl Upstream {
         let presence = connect("presence-svc", &at.presence, shutdown);
         let notify = connect("notify-svc", &at.notify, shutdown);
         let files = connect("files-svc", &at.files, shutdown);
+        let older = Older::default();
         let chat_client = ChatServiceClient::new(chat.clone()).max_decoding_message_size(MAX_MESSAGE);
         Self {
-            sends: Sends::start(chat_client.clone(), shutdown),
+            sends: Sends::start(chat_client.clone(), older.clone(), shutdown),
             chat: chat_client,
             identity: IdentityServiceClient::new(chat.clone()),
             presence: PresenceServiceClient::new(presence.clone()).max_decoding_message_size(MAX_MESSAGE),
             notify: NotifyServiceClient::new(notify.clone()).max_decoding_message_size(MAX_MESSAGE),
             files: FilesServiceClient::new(files.clone()),
-            older: Older::default(),
+            older,
             budgets: Arc::default(),
             channels: [
                 ("chat", chat),

@@ -10,6 +10,7 @@ use runtime::{Shutdown, client::Channel, deadline};
 use tokio::time::timeout;
 use tonic::Status;
 
+use super::older::Older;
 use crate::gather::{Askers, Bounds, Gather};
 
 /// A lone message waits for nobody, and a few are under way by themselves: only where many send do they share calls. Even if each is as long as may
@@ -34,9 +35,9 @@ struct Sending {
 }
 
 impl Sends {
-    pub(super) fn start(chat: ChatServiceClient<Channel>, shutdown: &Shutdown) -> Self {
+    pub(super) fn start(chat: ChatServiceClient<Channel>, older: Older, shutdown: &Shutdown) -> Self {
         Self(Gather::start(BOUNDS, shutdown, move |sends, askers| {
-            send_all(chat.clone(), sends, askers)
+            send_all(chat.clone(), older.clone(), sends, askers)
         }))
     }
 
@@ -56,7 +57,12 @@ impl Sends {
     }
 }
 
-async fn send_all(chat: ChatServiceClient<Channel>, sends: Vec<Sending>, mut askers: Askers<Sent>) {
+async fn send_all(
+    chat: ChatServiceClient<Channel>,
+    older: Older,
+    sends: Vec<Sending>,
+    mut askers: Askers<Sent>,
+) {
     let by = sends.iter().map(|sending| sending.by).max();
     let left = by.map_or(Duration::ZERO, |by| by.saturating_duration_since(Instant::now()));
     let messages: Vec<_> = sends.into_iter().map(|sending| sending.message).collect();
@@ -66,6 +72,7 @@ async fn send_all(chat: ChatServiceClient<Channel>, sends: Vec<Sending>, mut ask
         Ok(Err(status)) => status,
         Err(_) => Status::deadline_exceeded("no outcome within the deadline"),
     };
+    older.failed("SendMessages", &failed);
     askers.answer_rest(|| Err(failed.clone()));
 }
 
