@@ -151,7 +151,8 @@ impl ToCluster {
             self.changes.suspected();
             let next = deadline.min(Instant::now() + ASK_AGAIN);
             match timeout_at(next, map.changed()).await {
-                Ok(changed) => return changed.is_ok(),
+                // A server that is asked when the time is up has none to answer.
+                Ok(changed) => return changed.is_ok() && Instant::now() < deadline,
                 Err(_) if next == deadline => return false,
                 // Whoever was asked had not yet heard of it.
                 Err(_) => {}
