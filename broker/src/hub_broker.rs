@@ -54,4 +54,8 @@ impl<P: Publisher> Backend for HubBroker<P> {
     fn connected(&self) -> watch::Receiver<bool> {
         self.hub.connected()
     }
+
+    fn reachable(&self) -> watch::Receiver<bool> {
+        self.hub.reachable()
+    }
 }

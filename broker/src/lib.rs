@@ -107,8 +107,13 @@ pub trait Backend: Send + Sync + 'static {
     /// Subscribes to all channels that match one of the patterns: a literal name, or one that ends in `*`.
     fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription>;
 
-    /// Whether the broker is connected, followed live.
+    /// Whether the broker is connected, followed live: everything that is published leaves, and every subscription works.
     fn connected(&self) -> watch::Receiver<bool>;
+
+    /// Whether anything that is published leaves, followed live: of a cluster, one server is enough.
+    fn reachable(&self) -> watch::Receiver<bool> {
+        self.connected()
+    }
 }
 
 /// A broker, whichever it is. Cheap to clone.
@@ -148,6 +153,11 @@ impl Broker {
     /// See [`Backend::connected`].
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.0.connected()
+    }
+
+    /// See [`Backend::reachable`].
+    pub fn reachable(&self) -> watch::Receiver<bool> {
+        self.0.reachable()
     }
 }
 
