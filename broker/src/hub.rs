@@ -26,6 +26,7 @@ pub(crate) type Lane = usize;
 pub(crate) struct Hub {
     inbox_bytes: usize,
     connected: watch::Sender<bool>,
+    reachable: watch::Sender<bool>,
     state: Mutex<State>,
 }
 
@@ -98,6 +99,7 @@ impl Hub {
         Arc::new(Self {
             inbox_bytes,
             connected: watch::Sender::new(works),
+            reachable: watch::Sender::new(works),
             state: Mutex::new(State {
                 next: 0,
                 subscribers: HashMap::new(),
@@ -120,6 +122,10 @@ impl Hub {
 
     pub(crate) fn connected(&self) -> watch::Receiver<bool> {
         self.connected.subscribe()
+    }
+
+    pub(crate) fn reachable(&self) -> watch::Receiver<bool> {
+        self.reachable.subscribe()
     }
 
     /// Wakes when [`Self::take`] has something for a lane.
@@ -266,6 +272,7 @@ impl Hub {
     pub(crate) fn publishes(&self, publishes: Publishes) {
         let mut state = self.lock();
         state.publishes = publishes;
+        set(&self.reachable, publishes != Publishes::Nothing);
         if publishes != Publishes::Everything {
             self.set_connected(false);
         }
@@ -286,8 +293,7 @@ impl Hub {
     }
 
     fn set_connected(&self, now: bool) {
-        self.connected
-            .send_if_modified(|connected| std::mem::replace(connected, now) != now);
+        set(&self.connected, now);
         gauge(now);
     }
 
@@ -297,6 +303,11 @@ impl Hub {
             subscriber.inbox.close();
         }
     }
+}
+
+/// Wakes who follows it only where it changes.
+fn set(followed: &watch::Sender<bool>, now: bool) {
+    followed.send_if_modified(|before| std::mem::replace(before, now) != now);
 }
 
 fn gauge(connected: bool) {

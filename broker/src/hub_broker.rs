@@ -35,12 +35,14 @@ impl<P> Drop for HubBroker<P> {
 impl<P: Publisher> Backend for HubBroker<P> {
     fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>> {
         async move {
-            let count = publications.iter().filter(|one| !one.is_extra()).count();
+            let count = counted(&publications).count();
             let began = Instant::now();
             let result = self.publisher.publish(&publications).await;
-            let outcome = if result.is_ok() { "published" } else { "lost" };
-            metrics::counter!("chatflow_broker_publications_total", "outcome" => outcome)
-                .increment(count as u64);
+            let lost = result.as_ref().err().map_or(0, |error| error.lost(count));
+            for (outcome, count) in [("published", count - lost), ("lost", lost)] {
+                metrics::counter!("chatflow_broker_publications_total", "outcome" => outcome)
+                    .increment(count as u64);
+            }
             metrics::histogram!("chatflow_broker_publish_seconds").record(began.elapsed().as_secs_f64());
             result
         }
@@ -54,4 +56,13 @@ impl<P: Publisher> Backend for HubBroker<P> {
     fn connected(&self) -> watch::Receiver<bool> {
         self.hub.connected()
     }
+
+    fn reachable(&self) -> watch::Receiver<bool> {
+        self.hub.reachable()
+    }
+}
+
+/// Without extras.
+pub(crate) fn counted(publications: &[Publication]) -> impl Iterator<Item = &Publication> {
+    publications.iter().filter(|one| !one.is_extra())
 }

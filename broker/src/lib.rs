@@ -75,12 +75,39 @@ pub enum Event {
     Added(Arc<str>),
 }
 
-/// Why something could not be published.
+/// Why something could not be published. Subscribers will learn of the gap by themselves.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The broker does not answer; subscribers will learn of the gap by themselves.
+    /// The broker does not answer: nothing was published.
     #[error("the broker is unavailable: {0}")]
     Unavailable(String),
+    /// A part of the broker does not answer: the rest was published.
+    #[error("the broker is unavailable for {lost} publications: {reason}")]
+    Partly {
+        /// How many were not published, without extras.
+        lost: usize,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Where `lost` of `count` publications were not published, extras not counted.
+    fn of(lost: usize, count: usize, reason: String) -> Self {
+        if lost < count {
+            Self::Partly { lost, reason }
+        } else {
+            Self::Unavailable(reason)
+        }
+    }
+
+    /// How many of `count` publications, extras not counted, were not published.
+    pub fn lost(&self, count: usize) -> usize {
+        match self {
+            Self::Unavailable(_) => count,
+            Self::Partly { lost, .. } => *lost,
+        }
+    }
 }
 
 /// A subscription: events in order, until it is dropped or the process ends.
@@ -101,14 +128,19 @@ pub trait Subscription: Send {
 
 /// See the rules above.
 pub trait Backend: Send + Sync + 'static {
-    /// Publishes in order, in one round trip. Within [`PUBLISH_DEADLINE`].
+    /// Publishes in order, in one round trip, as much as it can. Within [`PUBLISH_DEADLINE`].
     fn publish(&self, publications: Vec<Publication>) -> BoxFuture<'_, Result<(), Error>>;
 
     /// Subscribes to all channels that match one of the patterns: a literal name, or one that ends in `*`.
     fn subscribe(&self, patterns: &[&str]) -> Box<dyn Subscription>;
 
-    /// Whether the broker is connected, followed live.
+    /// Whether the broker is connected, followed live: everything that is published leaves, and every subscription works.
     fn connected(&self) -> watch::Receiver<bool>;
+
+    /// Whether anything that is published leaves, followed live: of a cluster, one server is enough.
+    fn reachable(&self) -> watch::Receiver<bool> {
+        self.connected()
+    }
 }
 
 /// A broker, whichever it is. Cheap to clone.
@@ -135,7 +167,7 @@ impl Broker {
     /// See [`Backend::publish`].
     ///
     /// # Errors
-    /// Where the broker is down; then subscribers catch up from the log.
+    /// Where the broker, or a part of it, is down; then subscribers catch up from the log.
     pub async fn publish(&self, publications: Vec<Publication>) -> Result<(), Error> {
         self.0.publish(publications).await
     }
@@ -148,6 +180,11 @@ impl Broker {
     /// See [`Backend::connected`].
     pub fn connected(&self) -> watch::Receiver<bool> {
         self.0.connected()
+    }
+
+    /// See [`Backend::reachable`].
+    pub fn reachable(&self) -> watch::Receiver<bool> {
+        self.0.reachable()
     }
 }
 

@@ -12,6 +12,7 @@ mod session;
 
 use std::sync::Arc;
 
+use redis::RedisError;
 use runtime::Shutdown;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -73,11 +74,12 @@ impl Publisher for ToServer {
         let publications: Vec<&Publication> = publications.iter().collect();
         let deadline = Instant::now() + PUBLISH_DEADLINE;
         let answers = publish(&self.link, &publications, Channels::Whole, deadline).await;
-        let refused = answers.map(|answers| answers.into_iter().find_map(Result::err));
-        match refused {
-            Ok(None) => Ok(()),
-            Ok(Some(error)) => Err(Error::Unavailable(in_words(&error))),
-            Err(reason) => Err(Error::Unavailable(reason)),
+        let answers = answers.map_err(Error::Unavailable)?;
+        let count = answers.len();
+        let refused: Vec<RedisError> = answers.into_iter().filter_map(Result::err).collect();
+        match refused.last() {
+            None => Ok(()),
+            Some(error) => Err(Error::of(refused.len(), count, in_words(error))),
         }
     }
 }

@@ -140,6 +140,11 @@ async fn a_server_that_is_killed_takes_no_other_servers_rooms_with_it() {
             }
             let lost = publish(&rig.broker, &rooms[dead], "lost").await;
             assert!(matches!(lost, Err(Error::Unavailable(_))), "{lost:?}");
+            let some = [dead, survivor, dead].map(|at| publication(&rooms[at], "some"));
+            let some = rig.broker.publish(some.into()).await;
+            assert!(matches!(some, Err(Error::Partly { lost: 2, .. })), "{some:?}");
+            assert_eq!(event(&mut heard).await, message(&rooms[survivor], "some"));
+            assert!(*rig.broker.reachable().borrow());
             fails(&cluster.masters()[survivor]).await;
         }
         // What is on every server is heard elsewhere.

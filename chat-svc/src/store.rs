@@ -24,7 +24,7 @@ use std::future::Future;
 use jiff::Timestamp;
 use sql::{Db, Migrations};
 
-pub use partitions::{FEWEST as FEWEST_PARTITIONS, MOST as MOST_PARTITIONS, Partitioned};
+pub use partitions::{FEWEST as FEWEST_PARTITIONS, MOST as MOST_PARTITIONS, Partitioned, Progress};
 pub use replicas::Replicas;
 
 use crate::{

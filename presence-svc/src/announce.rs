@@ -73,10 +73,13 @@ impl Announcer {
         if publications.is_empty() {
             return;
         }
-        let count = publications.len() as u64;
+        let count = publications.len();
         let result = self.broker.publish(publications).await;
-        let outcome = if result.is_ok() { "published" } else { "lost" };
-        metrics::counter!("chatflow_presence_announcements_total", "outcome" => outcome).increment(count);
+        let lost = result.err().map_or(0, |error| error.lost(count));
+        for (outcome, count) in [("published", count - lost), ("lost", lost)] {
+            metrics::counter!("chatflow_presence_announcements_total", "outcome" => outcome)
+                .increment(count as u64);
+        }
     }
 }
 

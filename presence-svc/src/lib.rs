@@ -83,17 +83,18 @@ pub async fn serve_on(
     server::serve(listener, routes, NAMES, health, shutdown).await
 }
 
-/// Without the broker nobody hears of a change: another replica may still be heard.
+/// Without the broker nobody hears of a change: another replica may still be heard. Not so where a server of a cluster is
+/// gone: all replicas miss it alike, and with none of them ready everybody would go offline.
 fn follow_broker(broker: &broker::Broker, part: Part, shutdown: &Shutdown) {
-    let mut connected = broker.connected();
+    let mut reachable = broker.reachable();
     shutdown.spawn_until_begun(async move {
         loop {
-            if *connected.borrow_and_update() {
+            if *reachable.borrow_and_update() {
                 part.up();
             } else {
                 part.down("not connected");
             }
-            if connected.changed().await.is_err() {
+            if reachable.changed().await.is_err() {
                 return;
             }
         }

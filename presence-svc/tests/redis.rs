@@ -19,7 +19,10 @@ use proto::{
 use redis::aio::MultiplexedConnection;
 use runtime::Shutdown;
 use support::{Ear, LONG, Service, beat, lifetimes};
-use test_support::{redis::Server, wait};
+use test_support::{
+    redis::{Cluster, Server},
+    wait,
+};
 use tonic::Code;
 
 async fn service(server: &Server, lifetimes: Lifetimes) -> Service {
@@ -247,4 +250,29 @@ async fn a_frozen_redis_is_told_and_heals() {
     server.resume();
     service.ready().await;
     assert_eq!(service.online().await, ["alice"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_has_lost_a_server_is_no_reason_to_refuse_beats() {
+    let cluster = Cluster::start_new().await;
+    let broker = Source::Cluster(cluster.url().parse().unwrap());
+    let service = Service::start(StoreSource::Memory, broker, lifetimes(LONG, LONG)).await;
+    service.ready().await;
+    for dead in 0..2 {
+        cluster.masters()[dead].kill().await;
+        let end = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < end {
+            assert!(service.health.is_ready(), "{:?}", service.health.report());
+            service.beat("alice", &["general"]).await;
+        }
+    }
+    cluster.masters()[2].kill().await;
+    wait::until(wait::SOON, "the health turns red", async || {
+        service.health.report()["presence-broker"].is_some()
+    })
+    .await;
+    for server in cluster.servers() {
+        server.start().await;
+    }
+    service.ready().await;
 }

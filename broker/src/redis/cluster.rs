@@ -24,7 +24,7 @@ use super::{
 use crate::{
     ClusterUrl, Error, INBOX_BYTES, PUBLISH_DEADLINE, Publication,
     hub::Hub,
-    hub_broker::{HubBroker, Publisher},
+    hub_broker::{HubBroker, Publisher, counted},
     is_sharded,
 };
 use keeper::Keeper;
@@ -108,14 +108,14 @@ impl Publisher for ToCluster {
         let deadline = Instant::now() + PUBLISH_DEADLINE;
         let mut map = self.map.clone();
         let mut rest: Vec<&Publication> = publications.iter().collect();
-        let mut failed = None;
+        let mut lost = Lost::default();
         loop {
             let now = Arc::clone(&map.borrow_and_update());
             let mut by_server = BTreeMap::<&Address, Vec<&Publication>>::new();
             for publication in rest {
                 match now.server_of(&publication.channel) {
                     Some(server) => by_server.entry(server).or_default().push(publication),
-                    None => failed = Some(NOBODY.to_owned()),
+                    None => lost.add(&[publication], NOBODY.to_owned()),
                 }
             }
             let groups = by_server.into_iter().map(|(server, group)| {
@@ -123,24 +123,27 @@ impl Publisher for ToCluster {
                 async move {
                     match link {
                         Some(link) => publish_at(link, group, deadline).await,
-                        None => Told::failed(NOBODY.to_owned()),
+                        None => Told::lost(&group, NOBODY.to_owned()),
                     }
                 }
             });
             rest = Vec::new();
             for told in join_all(groups).await {
                 rest.extend(told.moved);
-                failed = told.failed.or(failed);
+                lost.count += told.lost.count;
+                lost.reason = told.lost.reason.or(lost.reason);
             }
             if rest.is_empty() {
                 break;
             }
             if !self.has_new_map(&mut map, deadline).await {
-                failed = Some("its slot has moved".to_owned());
+                lost.add(&rest, "its slot has moved".to_owned());
                 break;
             }
         }
-        failed.map_or(Ok(()), |reason| Err(Error::Unavailable(reason)))
+        let count = counted(publications).count();
+        let failed = |reason| Err(Error::of(lost.count, count, reason));
+        lost.reason.map_or(Ok(()), failed)
     }
 }
 
@@ -151,7 +154,8 @@ impl ToCluster {
             self.changes.suspected();
             let next = deadline.min(Instant::now() + ASK_AGAIN);
             match timeout_at(next, map.changed()).await {
-                Ok(changed) => return changed.is_ok(),
+                // A server that is asked when the time is up has none to answer.
+                Ok(changed) => return changed.is_ok() && Instant::now() < deadline,
                 Err(_) if next == deadline => return false,
                 // Whoever was asked had not yet heard of it.
                 Err(_) => {}
@@ -165,15 +169,32 @@ impl ToCluster {
 struct Told<'a> {
     /// Those that belong to another one.
     moved: Vec<&'a Publication>,
-    /// Why some others were not published.
-    failed: Option<String>,
+    lost: Lost,
 }
 
 impl Told<'_> {
-    fn failed(reason: String) -> Self {
-        Self {
-            moved: Vec::new(),
-            failed: Some(reason),
+    fn lost(publications: &[&Publication], reason: String) -> Self {
+        let mut told = Self::default();
+        told.lost.add(publications, reason);
+        told
+    }
+}
+
+/// What was not published.
+#[derive(Default)]
+struct Lost {
+    /// How many, without extras.
+    count: usize,
+    /// Why, as the last of them was told.
+    reason: Option<String>,
+}
+
+impl Lost {
+    fn add(&mut self, publications: &[&Publication], reason: String) {
+        let count = publications.iter().filter(|one| !one.is_extra()).count();
+        if count > 0 {
+            self.count += count;
+            self.reason = Some(reason);
         }
     }
 }
@@ -181,7 +202,7 @@ impl Told<'_> {
 async fn publish_at<'a>(link: &RedisLink, publications: Vec<&'a Publication>, deadline: Instant) -> Told<'a> {
     let answers = match publish(link, &publications, Channels::Sharded, deadline).await {
         Ok(answers) => answers,
-        Err(reason) => return Told::failed(reason),
+        Err(reason) => return Told::lost(&publications, reason),
     };
     let mut told = Told::default();
     let counted = publications.into_iter().filter(|one| !one.is_extra());
@@ -189,7 +210,7 @@ async fn publish_at<'a>(link: &RedisLink, publications: Vec<&'a Publication>, de
         match answer {
             Ok(()) => {}
             Err(error) if error.code() == Some("MOVED") => told.moved.push(publication),
-            Err(error) => told.failed = Some(in_words(&error)),
+            Err(error) => told.lost.add(&[publication], in_words(&error)),
         }
     }
     told

@@ -105,4 +105,15 @@ async fn the_second_attempt_gets_what_is_left_of_the_time() {
         "{:?}",
         began.elapsed()
     );
+    // It had too little of it to be doubted.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(misled.right.links.values().all(|link| link.connection().is_ok()));
+}
+
+#[tokio::test]
+async fn nobody_is_asked_once_the_time_is_up() {
+    let misled = Misled::new().await;
+    let mut map = misled.publisher.map.clone();
+    misled.map.send_replace(Arc::clone(&misled.right));
+    assert!(!misled.publisher.has_new_map(&mut map, Instant::now()).await);
 }

@@ -156,6 +156,7 @@ impl Talk {
         let mut tick = time::interval_at(Instant::now() + PING_EVERY, PING_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.retry(hub, lane);
             self.ask(hub, lane);
             let again = self.again;
             tokio::select! {
@@ -170,12 +171,17 @@ impl Talk {
                     self.hear(Some((hub, lane)))?;
                 }
                 () = changed.notified() => {}
-                () = time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
-                    self.again = None;
-                    hub.refused(lane, &mem::take(&mut self.refused));
-                }
+                () = time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
                 _ = tick.tick() => self.ping()?,
             }
+        }
+    }
+
+    /// Gives back what was refused, once its pause is over. Looked at in each round: where there is always something to
+    /// read, no timer gets its turn.
+    fn retry(&mut self, hub: &Hub, lane: Lane) {
+        if self.again.take_if(|at| *at <= Instant::now()).is_some() {
+            hub.refused(lane, &mem::take(&mut self.refused));
         }
     }
 
@@ -345,6 +351,9 @@ impl Talk {
     }
 
     fn refused(&mut self, error: String, hub: Option<(&Hub, Lane)>) -> Result<(), Lost> {
+        if self.cluster.is_some() && moved(&error).is_some_and(|slot| !self.asks_about(slot)) {
+            return Ok(());
+        }
         let (mut names, more) = match self.asked.pop_front() {
             Some(Asked::Names(names)) => (names, true),
             Some(Asked::Less(names)) => (names, false),
@@ -372,6 +381,17 @@ impl Talk {
         Ok(())
     }
 
+    /// Whether what is answered next is about a slot. If not, a server that says it has moved refuses a wish that counts as
+    /// fulfilled: it gave up the room by itself just before.
+    fn asks_about(&self, slot: u16) -> bool {
+        match self.asked.front() {
+            Some(Asked::Names(names) | Asked::Less(names)) => names
+                .front()
+                .is_some_and(|name| Kind::of(name, true) == Kind::Slot(slot)),
+            Some(Asked::Question) | None => false,
+        }
+    }
+
     /// Asks for those again a little later, unless they have moved elsewhere then.
     fn again(&mut self, names: Vec<Arc<str>>) {
         self.refused.extend(names);
@@ -382,6 +402,11 @@ impl Talk {
     }
 }
 
+/// The slot that is elsewhere, where an error says so.
+fn moved(error: &str) -> Option<u16> {
+    error.strip_prefix("MOVED ")?.split(' ').next()?.parse().ok()
+}
+
 /// Names that have a key in common, with it.
 fn by<K: Ord>(names: &[Arc<str>], key: impl Fn(&str) -> K) -> BTreeMap<K, Vec<Arc<str>>> {
     let mut sorted = BTreeMap::<K, Vec<Arc<str>>>::new();
@@ -390,3 +415,7 @@ fn by<K: Ord>(names: &[Arc<str>], key: impl Fn(&str) -> K) -> BTreeMap<K, Vec<Ar
     }
     sorted
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -1,6 +1,8 @@
 //! Frames on their way to the broker: one task, in the order in which they were committed, never in the way of an
 //! answer. A broker that is down costs the hint, not the message: edges read the log.
 
+mod outage;
+
 use std::time::Instant;
 
 use broker::{Broker, Publication};
@@ -8,6 +10,7 @@ use runtime::{Shutdown, trace::Span};
 use tokio::sync::mpsc;
 
 use super::queue::{Budget, Share};
+use outage::Outage;
 
 /// Most bytes that wait for the broker.
 const QUEUE_BYTES: usize = 16 * 1024 * 1024;
@@ -88,7 +91,8 @@ fn frames(publications: &[Publication]) -> impl Iterator<Item = &Publication> {
 }
 
 async fn publish(broker: Broker, mut queue: mpsc::Receiver<Waiting>) {
-    let mut works = true;
+    let mut outage = Outage::default();
+    let connected = broker.connected();
     while let Some(first) = queue.recv().await {
         let mut publications = first.publications;
         let (mut shares, mut spans) = (vec![first.share], first.spans);
@@ -101,21 +105,23 @@ async fn publish(broker: Broker, mut queue: mpsc::Receiver<Waiting>) {
         let count = frames(&publications).count();
         match broker.publish(publications).await {
             Ok(()) => {
-                if !std::mem::replace(&mut works, true) {
-                    tracing::info!("publishing works again");
-                }
+                outage.published(*connected.borrow(), Instant::now());
                 metrics::histogram!("chatflow_chat_publish_lag_seconds")
                     .record(first.since.elapsed().as_secs_f64());
             }
             Err(error) => {
+                let lost = error.lost(count);
+                // Which ones is not told.
+                let why = if lost < count {
+                    "the broker is unavailable for some of the batch"
+                } else {
+                    "the broker is unavailable"
+                };
                 for span in &spans {
-                    span.fail("the broker is unavailable");
+                    span.fail(why);
                 }
-                metrics::counter!("chatflow_chat_publish_dropped_total").increment(count as u64);
-                // Once per outage: edges find what they missed in the log.
-                if std::mem::replace(&mut works, false) {
-                    tracing::warn!(%error, "frames are not published");
-                }
+                metrics::counter!("chatflow_chat_publish_dropped_total").increment(lost as u64);
+                outage.lost(&error, Instant::now());
             }
         }
     }

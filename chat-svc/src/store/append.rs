@@ -47,7 +47,7 @@ pub(super) struct Advanced {
 /// How much a commit knows beforehand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
-    /// Expects new messages only, none known before: two statements.
+    /// Expects new messages only, none known before, and looks for none of them.
     Straight,
     /// Locks, looks, then writes.
     Careful,

@@ -46,7 +46,7 @@ impl Identities for SqlStore {
             Err(sql::Error::Duplicate(_)) => return Err(Error::AccountExists),
             Err(error) => return Err(error.into()),
         }
-        // From here on these sessions open nothing any more (see `session`): this only tidies up.
+        // From here on these sessions open nothing any more (see `sessions`): this only tidies up.
         fetch!(
             self.db,
             write,

@@ -1,6 +1,7 @@
 //! The `messages` table, cut into hash partitions by room: once, in one transaction, by an operator.
 
 mod catalogue;
+mod progress;
 
 use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
 use sql::Postgres;
@@ -8,10 +9,12 @@ use sql::Postgres;
 use self::catalogue::{Keys, Reference, Shape};
 use super::SqlStore;
 
+pub use progress::Progress;
+
 /// Fewest partitions; one would be none.
 pub const FEWEST: u16 = 2;
 
-/// Most partitions: each has a table and six indexes, and every lookup by id alone asks each of them.
+/// Most partitions: each has a table and five indexes, and every lookup by id alone asks each of them.
 pub const MOST: u16 = 256;
 
 /// Blocks of the table that are copied by one statement: half a gigabyte, after which progress is told.
@@ -33,7 +36,7 @@ pub enum Partitioned {
 }
 
 impl SqlStore {
-    /// Cuts `messages` into `into` partitions by room, and tells how far it is, line by line. All or nothing: one
+    /// Cuts `messages` into `into` partitions by room, and tells how far it is. All or nothing: one
     /// transaction, in which nobody else reads or writes messages. The tables have to be up to date.
     ///
     /// # Errors
@@ -41,7 +44,7 @@ impl SqlStore {
     pub async fn partition_messages(
         &self,
         into: u16,
-        mut tell: impl FnMut(String) + Send,
+        mut tell: impl FnMut(Progress) + Send,
     ) -> sql::Result<Partitioned> {
         let sql::Pools::Postgres(pool) = self.db.pools()? else {
             return Err(sql::Error::Unavailable(
@@ -49,35 +52,36 @@ impl SqlStore {
             ));
         };
         let mut connection = sql::checkout_postgres(pool).await?;
+        // A statement may take minutes: a server that knows the setting gives it up soon after its caller is gone, with all its
+        // locks. Set before the transaction, which has to lock before it looks at anything.
+        connection
+            .batch_execute(
+                "SELECT set_config(name, '1s', false) FROM pg_settings WHERE name = 'client_connection_check_interval'",
+            )
+            .await?;
         let work = async |connection: &mut Postgres| partition(connection, into, &mut tell).await;
-        let done = (*connection).transaction(work).await?;
-        connection.give_back();
-        Ok(done)
+        // The connection keeps its setting, so nobody else gets it.
+        (*connection).transaction(work).await
     }
 }
 
 async fn partition(
     connection: &mut Postgres,
     into: u16,
-    tell: &mut (impl FnMut(String) + Send),
+    tell: &mut (impl FnMut(Progress) + Send),
 ) -> sql::Result<Partitioned> {
-    // A statement may take minutes: a server that knows the setting gives it up soon after its caller is gone, with all its
-    // locks. They are taken in the order in which a commit takes them, so that neither waits for the other for ever. Whoever
-    // waits meanwhile is answered `unavailable` after its own statement_timeout.
-    connection
-        .batch_execute(
-            "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
-             SELECT set_config(name, '1s', true) FROM pg_settings WHERE name = 'client_connection_check_interval'; \
-             SET LOCAL lock_timeout = '30s'; LOCK TABLE rooms, messages, outbox IN ACCESS EXCLUSIVE MODE; \
-             SET LOCAL lock_timeout = 0",
-        )
-        .await?;
+    lock(connection).await?;
     if let Some(partitions) = catalogue::partitions(connection).await? {
         return Ok(Partitioned::Before { partitions });
     }
+    if let Some(owner) = catalogue::other_owner(connection).await? {
+        return Err(sql::Error::Unavailable(format!(
+            "messages belongs to {owner}, and the new table would not: run it as {owner}"
+        )));
+    }
     let shape = catalogue::shape(connection).await?;
     let before = catalogue::census(connection, "messages").await?;
-    tell(format!("messages is locked: {} rows", before.rows));
+    tell(Progress::Locked { rows: before.rows });
     make_tables(connection, into).await?;
     copy(connection, before.rows, tell).await?;
     let after = catalogue::census(connection, "messages_new").await?;
@@ -86,17 +90,36 @@ async fn partition(
             "the copy differs ({after:?}, not {before:?}): nothing was changed"
         )));
     }
-    tell(format!(
-        "{} rows are in {into} partitions, as many as before",
-        after.rows
-    ));
+    tell(Progress::Compared {
+        rows: after.rows,
+        partitions: into,
+    });
     take_its_place(connection, &shape).await?;
     build_indexes(connection, &shape, tell).await?;
     for grant in &shape.grants {
         connection.batch_execute(grant).await?;
     }
     connection.batch_execute("ANALYZE messages").await?;
+    tell(Progress::Committing);
     Ok(Partitioned::Now { messages: after.rows })
+}
+
+/// Sees to it that nobody else reads or writes messages, and that what they wrote is seen: where transactions keep to one
+/// snapshot by default, this one would take it before it has the locks. They are taken in the order in which a commit takes
+/// them, so that neither waits for the other for ever. Whoever waits meanwhile is answered `unavailable` after its own
+/// `statement_timeout`.
+async fn lock(connection: &mut Postgres) -> sql::Result<()> {
+    // A lock_timeout would count for each table anew.
+    let before = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; \
+                  SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL statement_timeout = '30s'";
+    connection.batch_execute(before).await?;
+    let locked = connection.batch_execute("LOCK TABLE rooms, messages, outbox IN ACCESS EXCLUSIVE MODE");
+    locked
+        .await
+        .map_err(|error| sql::Error::Unavailable(format!("messages can't be locked: {error}")))?;
+    Ok(connection
+        .batch_execute("SET LOCAL statement_timeout = 0")
+        .await?)
 }
 
 async fn make_tables(connection: &mut Postgres, into: u16) -> sql::Result<()> {
@@ -116,7 +139,7 @@ async fn make_tables(connection: &mut Postgres, into: u16) -> sql::Result<()> {
 async fn copy(
     connection: &mut Postgres,
     rows: i64,
-    tell: &mut (impl FnMut(String) + Send),
+    tell: &mut (impl FnMut(Progress) + Send),
 ) -> sql::Result<()> {
     let blocks = catalogue::blocks(connection).await?;
     let (mut from, mut copied) = (0, 0);
@@ -124,7 +147,10 @@ async fn copy(
         let to = (from + BLOCKS).min(blocks);
         copied += catalogue::copy(connection, from, to).await?;
         from = to;
-        tell(format!("copied {copied} of {rows} rows"));
+        tell(Progress::Copied {
+            rows: copied,
+            of: rows,
+        });
     }
     Ok(())
 }
@@ -143,14 +169,14 @@ async fn take_its_place(connection: &mut Postgres, shape: &Shape) -> sql::Result
 async fn build_indexes(
     connection: &mut Postgres,
     shape: &Shape,
-    tell: &mut (impl FnMut(String) + Send),
+    tell: &mut (impl FnMut(Progress) + Send),
 ) -> sql::Result<()> {
     for key in &shape.keys {
-        tell(format!("building {}", key.name));
+        tell(Progress::Building(key.name.clone()));
         connection.batch_execute(&statement(key)).await?;
     }
     for (name, definition) in &shape.indexes {
-        tell(format!("building {name}"));
+        tell(Progress::Building(name.clone()));
         connection.batch_execute(definition).await?;
     }
     for constraint in &shape.others {

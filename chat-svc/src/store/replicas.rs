@@ -3,22 +3,27 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use diesel::QueryDsl as _;
 use diesel_async::methods::LoadQuery;
 use runtime::Shutdown;
 use sql::{DatabaseUrl, Db, Postgres};
 
-use super::{Head, knows::Knows, rows::MessageRow};
+use super::{Head, knows::Knows, rows::MessageRow, schema::messages};
 
 /// How long a replica may take to answer before the primary is asked.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long a replica that is behind gets to catch up: more than it usually is, less than anybody notices.
 const CATCH_UP: Duration = Duration::from_millis(20);
+
+/// Reads in a row for which a replica is behind before it counts as late as a whole. Fewer are a room that was written to
+/// just now, while it knows all others.
+const LATE: u32 = 10;
 
 /// How often a replica that did not serve is looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -41,6 +46,8 @@ struct Replica {
     serves: AtomicBool,
     /// Whether the log says that it is not.
     reported: AtomicBool,
+    /// Reads for which it was behind since it last served one.
+    behind: AtomicU32,
 }
 
 /// What a replica came to.
@@ -66,6 +73,7 @@ impl Replicas {
                 name: url.to_string(),
                 serves: AtomicBool::new(false),
                 reported: AtomicBool::new(false),
+                behind: AtomicU32::new(0),
             })
         };
         let replicas = Self {
@@ -98,18 +106,22 @@ impl Replicas {
         let replica = self.next()?;
         let attempt = tokio::time::timeout(PATIENCE, replica.read(&knows, &query)).await;
         let (result, rows, wrong) = match attempt {
-            Ok(Ok(Answer::Rows(rows))) => ("served", Some(rows), None),
-            Ok(Ok(Answer::Behind)) => ("behind", None, Some("it is behind".to_owned())),
+            Ok(Ok(Answer::Rows(rows))) => {
+                replica.serves_again();
+                ("served", Some(rows), None)
+            }
+            Ok(Ok(Answer::Behind)) => (
+                "behind",
+                None,
+                replica.is_late().then(|| "it is behind".to_owned()),
+            ),
             Ok(Err(error)) => ("failed", None, Some(error.to_string())),
             Err(_) => ("failed", None, Some("it does not answer".to_owned())),
         };
         metrics::counter!(READS, "result" => result).increment(1);
-        match wrong {
-            None => replica.serves_again(),
-            Some(why) => {
-                replica.is_left_out(&why);
-                self.show();
-            }
+        if let Some(why) = wrong {
+            replica.is_left_out(&why);
+            self.show();
         }
         rows
     }
@@ -132,14 +144,14 @@ impl Replicas {
     }
 }
 
-/// Asks one that is left out whether it answers. Whether it has caught up is seen by the next read.
+/// Asks one that is left out whether it reads messages. Whether it has caught up is seen by the next read.
 async fn look_after(replicas: Replicas, at: usize) {
     let Some(replica) = replicas.members.get(at) else {
         return;
     };
     loop {
         if !replica.serves.load(Ordering::Relaxed) {
-            match tokio::time::timeout(PATIENCE, replica.db.ping()).await {
+            match tokio::time::timeout(PATIENCE, replica.probe()).await {
                 Ok(Ok(())) => replica.serves.store(true, Ordering::Relaxed),
                 Ok(Err(error)) => replica.is_left_out(&error.to_string()),
                 Err(_) => replica.is_left_out("it does not answer"),
@@ -151,6 +163,13 @@ async fn look_after(replicas: Replicas, at: usize) {
 }
 
 impl Replica {
+    /// Whether it reads messages: one that is up may still wait for a lock on them that it has taken over.
+    async fn probe(&self) -> sql::Result<()> {
+        let query = messages::table.select(messages::seq).limit(1);
+        let _: Vec<i64> = sql::fetch!(self.db, read, load, query).await?;
+        Ok(())
+    }
+
     async fn read<'a, Q>(&'a self, knows: &Knows, query: &(impl Fn(Knows) -> Q + Sync)) -> sql::Result<Answer>
     where
         Q: LoadQuery<'a, Postgres, MessageRow> + Send + 'a,
@@ -188,6 +207,11 @@ impl Replica {
         Ok(Answer::Rows(rows))
     }
 
+    /// It was behind once more; returns whether that is too often in a row.
+    fn is_late(&self) -> bool {
+        self.behind.fetch_add(1, Ordering::Relaxed) + 1 >= LATE
+    }
+
     fn is_left_out(&self, why: &str) {
         self.serves.store(false, Ordering::Relaxed);
         // Once, until it serves again.
@@ -201,6 +225,7 @@ impl Replica {
     }
 
     fn serves_again(&self) {
+        self.behind.store(0, Ordering::Relaxed);
         if self.reported.swap(false, Ordering::Relaxed) {
             tracing::info!(replica = self.name, "a replica serves reads again");
         }

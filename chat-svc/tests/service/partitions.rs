@@ -40,9 +40,12 @@ async fn callers_find_what_they_left() {
 
     let mut told = Vec::new();
     let direct = store.direct().await;
-    let done = direct.partition_messages(5, |line| told.push(line)).await;
+    let done = direct
+        .partition_messages(5, |step| told.push(step.to_string()))
+        .await;
     assert_eq!(done.unwrap(), Partitioned::Now { messages: 41 });
     assert_eq!(told[..2], ["messages is locked: 41 rows", "copied 41 of 41 rows"]);
+    assert_eq!(told.last().unwrap(), "committing");
 
     assert_eq!(read(&service, "general").await, before.0);
     assert_eq!(read(&service, "random").await, before.1);
@@ -228,6 +231,66 @@ async fn what_is_sent_during_the_copy_is_in_it_or_behind_it() {
     assert_eq!(sent.seq, 2);
     let newest = service.history("general").await.pop().unwrap();
     assert_eq!((newest.id, newest.seq), (sent.id, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_before_the_lock_is_had_is_copied_whatever_the_isolation() {
+    let store = Store::postgres().await;
+    let service = store.service().await;
+    service.say("general", "alice", "before").await;
+    let database = store.database.clone().unwrap();
+    let client = database.client().await;
+    client
+        .batch_execute(
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', \
+             current_database()); END $$",
+        )
+        .await
+        .unwrap();
+    let direct = store.direct().await;
+    client
+        .batch_execute(
+            "BEGIN; INSERT INTO messages (id, room_id, user_id, username, content, seq, change_seq) \
+             VALUES ('x', 'general', 'u', 'u', 'c', 2, 2)",
+        )
+        .await
+        .unwrap();
+    let committed = async {
+        let watching = database.client().await;
+        let waits =
+            "SELECT FROM pg_stat_activity WHERE query LIKE '%LOCK TABLE%' AND wait_event_type = 'Lock'";
+        wait::until(wait::SOON, "it waits for the lock", async || {
+            watching.query_opt(waits, &[]).await.unwrap().is_some()
+        })
+        .await;
+        client.batch_execute("COMMIT").await.unwrap();
+    };
+    let (done, ()) = tokio::join!(direct.partition_messages(2, |_| ()), committed);
+    assert_eq!(done.unwrap(), Partitioned::Now { messages: 2 });
+    let count = client
+        .query_one("SELECT count(*) FROM messages", &[])
+        .await
+        .unwrap();
+    assert_eq!(count.get::<_, i64>(0), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_owner_cuts_the_table() {
+    let store = Store::postgres().await;
+    let client = store.database.clone().unwrap().client().await;
+    let direct = store.direct().await;
+    client
+        .batch_execute("CREATE ROLE \"Keeper\"; ALTER TABLE messages OWNER TO \"Keeper\"")
+        .await
+        .unwrap();
+    let refused = direct.partition_messages(2, |_| ()).await.unwrap_err();
+    assert!(refused.to_string().contains("run it as \"Keeper\""), "{refused}");
+    client
+        .batch_execute("ALTER TABLE messages OWNER TO current_user")
+        .await
+        .unwrap();
+    let done = direct.partition_messages(2, |_| ()).await.unwrap();
+    assert_eq!(done, Partitioned::Now { messages: 0 });
 }
 
 #[tokio::test(flavor = "multi_thread")]

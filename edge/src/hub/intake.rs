@@ -77,7 +77,12 @@ pub(super) async fn run(
         }
         let now = Instant::now();
         if let Some(why) = heads.take_due(now) {
-            compare_heads(&sequencer, sequencer.standing(), why);
+            let standing = sequencer.standing();
+            if standing.is_empty() {
+                heads.ended(why);
+            } else {
+                compare_heads(&sequencer, standing, why);
+            }
         }
         if sequencer.has_doubtful() && heads.may_hurry(now) {
             let standing = sequencer.take_doubtful();
@@ -87,9 +92,10 @@ pub(super) async fn run(
 }
 
 async fn take_answer(sequencer: &mut Sequencer, heads: &mut Heads, answer: Answer) {
-    if let Answer::NotCompared(why) = answer {
-        heads.failed(why, Instant::now());
-        return;
+    match &answer {
+        Answer::NotCompared(why) => return heads.failed(*why, Instant::now()),
+        Answer::Heads(compared) => heads.ended(compared.why),
+        Answer::Started { .. } | Answer::Page { .. } => {}
     }
     let unhinted = sequencer.answer(answer).await;
     if unhinted > 0 {

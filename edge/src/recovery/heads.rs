@@ -24,6 +24,13 @@ const EVERY: Duration = Duration::from_secs(5);
 /// How often, while they may not be.
 const EVERY_IN_DOUBT: Duration = Duration::from_secs(1);
 
+/// How long all rooms rest at least after a comparison has begun: each slot of a Redis Cluster that moves interrupts all
+/// edges, and all slots may move one after the other.
+const REST: Duration = Duration::from_millis(500);
+
+/// How long a comparison is waited for before the next one.
+const PATIENCE: Duration = EVERY;
+
 /// How often at most for rooms that a hint made doubtful. Many hints do after a page of the log overtook them.
 const EVERY_BY_HINT: Duration = Duration::from_millis(250);
 
@@ -74,6 +81,10 @@ pub(crate) struct Heads {
     lost: bool,
     doubt: Doubt,
     due: Instant,
+    /// When the last comparison of all rooms began.
+    began: Option<Instant>,
+    /// The same, while it goes on.
+    under_way: Option<Instant>,
     hurried: Option<Instant>,
 }
 
@@ -88,6 +99,8 @@ impl Heads {
             lost: true,
             doubt: Doubt::none(part),
             due: now,
+            began: None,
+            under_way: None,
             hurried: None,
         }
     }
@@ -100,7 +113,7 @@ impl Heads {
             Event::Connected => {
                 self.interrupted = false;
                 self.lost = true;
-                self.due = now;
+                self.compare_soon(now);
             }
             Event::Message(_) | Event::Added(_) => {}
         }
@@ -127,20 +140,33 @@ impl Heads {
         let was_deaf = mem::replace(&mut self.was_deaf, deaf);
         if deaf && !was_deaf {
             // What was missed until this was noticed has waited long enough.
-            self.due = now;
+            self.compare_soon(now);
         }
         let in_doubt = self.doubt.lasts(now);
         let every = if deaf || in_doubt { EVERY_IN_DOUBT } else { EVERY };
         // A comparison in five seconds' time is too late once hints are lost.
         self.due = self.due.min(now + every);
-        (now >= self.due).then(|| {
+        (now >= self.due && !self.is_under_way(now)).then(|| {
             self.due = now + every;
+            self.began = Some(now);
+            self.under_way = Some(now);
             if mem::replace(&mut self.lost, deaf) {
                 Why::Lost
             } else {
                 Why::Routine
             }
         })
+    }
+
+    /// At once, or as soon as one may begin again: what is under way may have asked before.
+    fn compare_soon(&mut self, now: Instant) {
+        let may_begin = self.began.map_or(now, |at| now.max(at + REST));
+        self.due = self.due.min(may_begin);
+    }
+
+    fn is_under_way(&self, now: Instant) -> bool {
+        let lasts = |at: Instant| now.saturating_duration_since(at) < PATIENCE;
+        self.under_way.is_some_and(lasts)
     }
 
     /// Whether to compare now the rooms that a hint made doubtful.
@@ -158,8 +184,16 @@ impl Heads {
         self.doubt.found(rooms, now);
     }
 
+    /// A comparison is done, or there was nothing to compare.
+    pub(crate) fn ended(&mut self, why: Why) {
+        if why != Why::Hint {
+            self.under_way = None;
+        }
+    }
+
     /// A comparison failed: whatever it was to find is still to be found.
     pub(crate) fn failed(&mut self, why: Why, now: Instant) {
+        self.ended(why);
         self.lost |= why == Why::Lost;
         self.due = self.due.min(now + EVERY_IN_DOUBT);
     }

@@ -13,11 +13,16 @@ fn heads() -> (Heads, watch::Sender<bool>, Health, impl Fn(u64) -> Instant) {
     (heads, connection, health, at)
 }
 
-/// Whether it compares now, and why. The canary lives by the clock: it is heard whenever this is asked.
-fn take_due(heads: &mut Heads, at: &impl Fn(u64) -> Instant, millis: u64) -> Option<Why> {
+/// Whether it begins to compare now, and why. The canary lives by the clock: it is heard whenever this is asked.
+fn begins(heads: &mut Heads, at: &impl Fn(u64) -> Instant, millis: u64) -> Option<Why> {
     let song = at(0).elapsed().as_millis().to_string();
     heads.canary.heard(song.as_bytes());
     heads.take_due(at(millis))
+}
+
+/// The same, where it takes no time.
+fn take_due(heads: &mut Heads, at: &impl Fn(u64) -> Instant, millis: u64) -> Option<Why> {
+    begins(heads, at, millis).inspect(|why| heads.ended(*why))
 }
 
 /// When it compares, and why, if asked each 50 ms.
@@ -64,6 +69,50 @@ fn an_edge_that_hears_nothing_compares_each_second_and_once_more_when_it_does() 
         due(&mut heads, &at, 12_000..18_000),
         [(12_000, Why::Lost), (17_000, Why::Routine)]
     );
+}
+
+/// A slot moves.
+fn moves(heads: &mut Heads, now: Instant) {
+    heads.heard(&Event::Interrupted, now);
+    heads.heard(&Event::Connected, now);
+}
+
+#[test]
+fn slots_that_move_one_after_the_other_make_no_storm_and_the_last_one_counts() {
+    let (mut heads, _connection, _, at) = heads();
+    let mut compared = Vec::new();
+    for millis in (0..2_000).step_by(50) {
+        // Noticed in between, and after it is over.
+        if millis < 1_750 {
+            heads.heard(&Event::Interrupted, at(millis));
+            compared.extend(due(&mut heads, &at, [millis]));
+            heads.heard(&Event::Connected, at(millis));
+        }
+        compared.extend(due(&mut heads, &at, [millis]));
+    }
+    compared.extend(due(&mut heads, &at, 2_000..5_000));
+    let lost = [0, 500, 1_000, 1_500, 2_000].map(|millis| (millis, Why::Lost));
+    assert_eq!(compared, lost);
+}
+
+#[test]
+fn no_comparison_begins_beside_another_and_one_begins_behind_it() {
+    let (mut heads, _connection, _, at) = heads();
+    assert_eq!(begins(&mut heads, &at, 0), Some(Why::Lost));
+    moves(&mut heads, at(600));
+    for millis in [600, 1_500, 3_000] {
+        assert_eq!(begins(&mut heads, &at, millis), None);
+    }
+    heads.ended(Why::Hint);
+    assert_eq!(begins(&mut heads, &at, 3_050), None);
+    heads.ended(Why::Lost);
+    assert_eq!(begins(&mut heads, &at, 3_100), Some(Why::Lost));
+    // One that never ends is not waited for.
+    moves(&mut heads, at(3_200));
+    assert_eq!(begins(&mut heads, &at, 8_050), None);
+    assert_eq!(begins(&mut heads, &at, 8_100), Some(Why::Lost));
+    heads.failed(Why::Lost, at(8_200));
+    assert_eq!(begins(&mut heads, &at, 9_200), Some(Why::Lost));
 }
 
 #[test]

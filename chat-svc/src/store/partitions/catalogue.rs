@@ -76,6 +76,12 @@ struct Statement {
 }
 
 #[derive(QueryableByName)]
+struct Owner {
+    #[diesel(sql_type = Text)]
+    owner: String,
+}
+
+#[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]
     count: i64,
@@ -87,6 +93,14 @@ pub(super) async fn partitions(connection: &mut Postgres) -> sql::Result<Option<
                  FROM pg_partitioned_table WHERE partrelid = 'messages'::regclass";
     let found: Vec<Count> = sql_query(query).load(connection).await?;
     Ok(found.into_iter().next().map(|found| found.count))
+}
+
+/// Whose the table is, where it is not the current user's.
+pub(super) async fn other_owner(connection: &mut Postgres) -> sql::Result<Option<String>> {
+    let query = "SELECT relowner::regrole::text AS owner FROM pg_class \
+                 WHERE oid = 'messages'::regclass AND pg_get_userbyid(relowner) <> current_user";
+    let found: Vec<Owner> = sql_query(query).load(connection).await?;
+    Ok(found.into_iter().next().map(|found| found.owner))
 }
 
 /// What hangs on the table.
