@@ -15,8 +15,8 @@ const RIVALS: [&str; 2] = ["uwebsockets", FLOOR_URING];
 /// All parts, with these peers.
 pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
     let rounds = if quick { 1 } else { 3 };
-    let all = |floor: &str| {
-        let mut all = each(rounds, &["chatflow", &format!("{floor}{THROUGH_CHAT}"), floor]);
+    let all = |floor: &str, by_floor: usize| {
+        let mut all = each(by_floor, &["chatflow", &format!("{floor}{THROUGH_CHAT}"), floor]);
         if peers.contains(&RIVALS[0]) {
             all.push((format!("{}{THROUGH_CHAT}", RIVALS[0]), rounds));
         }
@@ -31,17 +31,17 @@ pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
         ..Size::default()
     };
     let mut parts = Vec::new();
-    for (name, floor) in [
-        ("room-single", "floor-each"),
-        ("room-burst", "floor-batched"),
-        ("small-rooms", "floor-batched"),
+    for (name, floor, by_floor) in [
+        ("room-single", "floor-each", close(rounds)),
+        ("room-burst", "floor-batched", rounds),
+        ("small-rooms", "floor-batched", rounds),
     ] {
-        parts.push(Part::new(name, name, all(floor)).of_size(&size));
+        parts.push(Part::new(name, name, all(floor, by_floor)).of_size(&size));
     }
-    let mut calm = all("floor-each");
+    let mut calm = all("floor-each", rounds);
     calm.retain(|(name, _)| ["chatflow", "floor-each", RIVALS[0]].contains(&plain(name)));
     parts.push(Part::new("latency", "latency", calm).of_size(&size));
-    let mut idle = all("floor-batched");
+    let mut idle = all("floor-batched", rounds);
     // These keep what the batched floor keeps.
     idle.retain(|(name, _)| !name.ends_with(THROUGH_CHAT) && name != FLOOR_URING);
     // Huge pages, where there are any, are more than the first sockets need, and hide what each takes.
@@ -62,6 +62,11 @@ pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
         parts.push(Part::new(name, name, each(1, &["chatflow"])));
     }
     parts
+}
+
+/// Rounds of those who are so close that three would tell what the machine did meanwhile.
+fn close(rounds: usize) -> usize {
+    2 * rounds + 1
 }
 
 /// A contender's name without its variant.
