@@ -117,6 +117,7 @@ fn services(config: Config, store: SqlStore, shutdown: &Shutdown) -> RoutesBuild
             appender,
             publisher,
             clock,
+            tasks: shutdown.clone(),
         }))
         .add_service(identity_service_server::IdentityServiceServer::new(Identity {
             identities,

@@ -8,7 +8,7 @@ use proto::{
     fields::{self, Invalid},
     time::to_proto,
 };
-use runtime::deadline;
+use runtime::{Shutdown, deadline};
 use tonic::{Request, Response, Status};
 
 use super::sends;
@@ -50,6 +50,8 @@ pub struct Chat<S> {
     pub publisher: Publisher,
     /// What time it is.
     pub clock: Clock,
+    /// For reads that go on without their caller.
+    pub tasks: Shutdown,
 }
 
 impl<S: Rooms + Log + ReadMarks> Chat<S> {
@@ -204,7 +206,8 @@ impl<S: Rooms + Log + ReadMarks> ChatService for Chat<S> {
             .map(shared)
             .collect::<Result<Vec<_>, Invalid>>()?;
         let seqs: Vec<u64> = asked.iter().map(|(_, since)| since.seq).collect();
-        let answers = history::changes_of_rooms(&self.store, asked, deadline::remaining()).await?;
+        let answers =
+            history::changes_of_rooms(&self.store, &self.tasks, asked, deadline::remaining()).await?;
         let mut failures = answers.iter().filter_map(|answer| answer.as_ref().err());
         // Once per call: where one page can't be read, most often others can't, either.
         if let Some(Error::Store(cause)) = failures.find(|error| matches!(error, Error::Store(_))) {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
+use runtime::Shutdown;
 use tokio::time::timeout;
 
 use super::{Answer, Since, answer};
@@ -25,6 +26,7 @@ const AT_ONCE: usize = 4;
 /// Where the store fails for all of them.
 pub async fn changes_of_rooms<S: Rooms + Log>(
     store: &S,
+    tasks: &Shutdown,
     asked: Vec<(String, Since)>,
     time: Duration,
 ) -> Result<Vec<Result<Answer>>> {
@@ -43,7 +45,7 @@ pub async fn changes_of_rooms<S: Rooms + Log>(
         } else {
             time / 3
         };
-        let page = page(store, heads.get(&room_id).cloned(), since, limit);
+        let page = page(store, tasks, heads.get(&room_id).cloned(), since, limit);
         async move { (place, page.await) }
     });
     // As they come: a slow one keeps one of these places, not those behind it.
@@ -53,15 +55,22 @@ pub async fn changes_of_rooms<S: Rooms + Log>(
 }
 
 /// One page, if it comes in time.
-async fn page<S: Log>(store: &S, head: Option<Head>, since: Since, limit: Duration) -> Result<Answer> {
+async fn page<S: Log>(
+    store: &S,
+    tasks: &Shutdown,
+    head: Option<Head>,
+    since: Since,
+    limit: Duration,
+) -> Result<Answer> {
     let head = head.ok_or(Error::NoSuchRoom)?;
     let store = store.clone();
     // Whether or not somebody still waits, it is read to its end: broken off, it would cost the store its connection, and
     // save it no work.
-    let read = tokio::spawn(async move { answer(&store, &head, since).await });
+    let read = tasks.spawn_beside(async move { answer(&store, &head, since).await });
     let failed = |why: String| Err(Error::Store(sql::Error::Unavailable(why)));
     match timeout(limit, read).await {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(Some(answer))) => answer,
+        Ok(Ok(None)) => Err(Error::Stopping),
         Ok(Err(broken)) => failed(broken.to_string()),
         Err(_) => failed("a page takes too long".to_owned()),
     }

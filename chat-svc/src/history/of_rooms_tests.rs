@@ -79,7 +79,9 @@ async fn ends(store: &Store, rooms: &[&str], time: Duration) -> Vec<&'static str
         max_bytes: 1000,
     };
     let asked = rooms.iter().map(|room| ((*room).to_owned(), since.clone()));
-    let pages = changes_of_rooms(store, asked.collect(), time).await.unwrap();
+    let pages = changes_of_rooms(store, &Shutdown::new(), asked.collect(), time)
+        .await
+        .unwrap();
     let end = |page: &Result<Answer>| match page {
         Ok(_) => "read",
         Err(Error::NoSuchRoom) => "no such room",

@@ -8,6 +8,7 @@ use proto::chat::{
     ChangesOfRoomsRequest, ChangesSinceRequest, ChangesSinceResponse, DeleteMessageRequest,
     EditMessageRequest, HistoryRequest, Message,
 };
+use runtime::Shutdown;
 use tonic::{Code, Status};
 
 use crate::{
@@ -377,7 +378,9 @@ async fn pages_of_many_rooms_come_in_one_call(store: Store) {
         ("general".to_owned(), since),
     ];
     let direct = store.direct().await;
-    let first = changes_of_rooms(&direct, asked, Duration::ZERO).await.unwrap();
+    let first = changes_of_rooms(&direct, &Shutdown::new(), asked, Duration::ZERO)
+        .await
+        .unwrap();
     assert_eq!(first.len(), 1);
     let bad = |field: &str| (Code::InvalidArgument, Some(field.to_owned()));
     let odd = many(vec![ask("general", 0, None), ask("general", 0, Some("m1"))]).await;
