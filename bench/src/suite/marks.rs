@@ -80,22 +80,17 @@ pub(super) const ALL: &[Mark] = &[
         Ratio("small-rooms", "floor-batched+chat", COST),
     ),
     mark(
-        "the same, by the batched floor's that Redis feeds directly",
-        AtMost(1.2),
-        Ratio("small-rooms", "floor-batched", COST),
-    ),
-    mark(
         "p99 from send to the last of 1,000 receivers, by the floor's (both fed by chat-svc)",
         AtMost(1.5),
         Ratio("latency", "floor-each+chat", "to_last_p99_ms"),
     ),
     mark(
-        "resident bytes per idle connection in a room, the worse of with and without huge pages",
+        "resident bytes per idle connection in a room",
         AtMost(800.0),
-        Worst("idle", &["chatflow", "chatflow+small-pages"], "bytes_per_socket"),
+        Figure("idle", "bytes_per_socket"),
     ),
     mark(
-        "the same of the last three quarters of the connections alone",
+        "the same of the last three quarters of the connections, the worse of with and without huge pages",
         AtMost(800.0),
         Worst(
             "idle",

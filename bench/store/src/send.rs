@@ -22,7 +22,7 @@ const LONE_TURNS: usize = 4;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Settings {
     /// Callers, each of which sends again as soon as it is answered
-    #[arg(long, default_value_t = 1024)]
+    #[arg(long, default_value_t = 256)]
     callers: usize,
     /// gRPC connections that they share
     #[arg(long, default_value_t = 2)]

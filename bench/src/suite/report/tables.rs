@@ -109,7 +109,7 @@ pub(super) const COMPARISON: &[Table] = &[
     table("send-sqlite", "The same on SQLite", Things(&SENDERS, &SENDING)),
     table(
         "store-postgres",
-        "1,024 callers of chat-svc in 64 rooms on PostgreSQL, beside pgbench with the same rows",
+        "256 callers of chat-svc in 64 rooms on PostgreSQL, beside pgbench with the same rows",
         Things(&STORES, &STORING),
     ),
     table(
@@ -119,7 +119,7 @@ pub(super) const COMPARISON: &[Table] = &[
     ),
     table(
         "store-sqlite",
-        "1,024 callers of chat-svc on SQLite, beside SQLite itself with the same rows",
+        "256 callers of chat-svc on SQLite, beside SQLite itself with the same rows",
         Things(&STORES, &STORING),
     ),
     table("files", "Files through the edge", List),

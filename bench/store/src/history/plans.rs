@@ -50,9 +50,12 @@ pub(super) async fn check(client: &Client, size: u32) {
             tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
             _ => None,
         });
-        let plan = lines.collect::<Vec<_>>().join("\n");
+        let lines: Vec<_> = lines.collect();
+        let plan = lines.join("\n");
+        // Of an empty partition nothing is read either way.
+        let reads_all = |line: &&str| line.contains("Seq Scan on messages") && !line.contains("(cost=0.00..0.00 ");
         assert!(
-            !plan.contains("Sort  (") && !plan.contains("Seq Scan on messages") && plan.contains("Index"),
+            !plan.contains("Sort  (") && !lines.iter().any(reads_all) && plan.contains("Index"),
             "{name} at {size}:\n{plan}"
         );
     }
