@@ -45,7 +45,7 @@ impl Canary {
             let mut every = tokio::time::interval(EVERY);
             every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             // The first songs come quickly: a process is ready as soon as it hears itself.
-            let mut first = Some(Duration::from_millis(50));
+            let mut first = Some(Duration::from_millis(5));
             loop {
                 bird.sing(&broker).await;
                 match first {

@@ -13,7 +13,11 @@ use super::balance::Member;
 /// How often a replica that serves is asked whether it still answers.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
-/// How often one that does not serve is asked whether it does again.
+/// How soon one that does not serve is asked again whether it does: at first it may only have started a moment later than
+/// its caller. Twice as long each time, up to [`ASK_EVERY_WHEN_DOWN`].
+const ASK_AGAIN: Duration = Duration::from_millis(10);
+
+/// How often one that does not serve for longer is asked.
 const ASK_EVERY_WHEN_DOWN: Duration = Duration::from_millis(200);
 
 /// How long an answer may take.
@@ -25,17 +29,20 @@ const WATCH_FOR: Duration = Duration::from_mins(1);
 /// Keeps `member` true for ever, and says when it changed.
 pub(super) async fn watch(member: Member, changed: Arc<Notify>) {
     let mut health = HealthClient::new(member.channel.clone());
+    let mut pause = ASK_AGAIN;
     loop {
         // Returns when the replica does not serve (or after a while): only then is there something to do here.
         if serves(&mut health).await {
             member.set_serves(true, &changed);
+            pause = ASK_AGAIN;
             let _ = timeout(WATCH_FOR, until_it_stops(&mut health)).await;
             if serves(&mut health).await {
                 continue;
             }
         }
         member.set_serves(false, &changed);
-        tokio::time::sleep(ASK_EVERY_WHEN_DOWN).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(ASK_EVERY_WHEN_DOWN);
     }
 }
 
