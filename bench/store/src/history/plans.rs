@@ -53,7 +53,8 @@ pub(super) async fn check(client: &Client, size: u32) {
         let lines: Vec<_> = lines.collect();
         let plan = lines.join("\n");
         // Of an empty partition nothing is read either way.
-        let reads_all = |line: &&str| line.contains("Seq Scan on messages") && !line.contains("(cost=0.00..0.00 ");
+        let reads_all =
+            |line: &&str| line.contains("Seq Scan on messages") && !line.contains("(cost=0.00..0.00 ");
         assert!(
             !plan.contains("Sort  (") && !lines.iter().any(reads_all) && plan.contains("Index"),
             "{name} at {size}:\n{plan}"
