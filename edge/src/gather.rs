@@ -113,18 +113,19 @@ mod tests {
 
     use super::*;
 
+    const BOUNDS: Bounds = Bounds {
+        together: 8,
+        calls: 1,
+        waiting: 100,
+    };
+
     #[tokio::test]
     async fn what_is_asked_during_a_call_goes_together() {
         let shutdown = Shutdown::new();
         let calls: Arc<Mutex<Vec<usize>>> = Arc::default();
         let (seen, gate) = (Arc::clone(&calls), Arc::new(Semaphore::new(0)));
-        let bounds = Bounds {
-            together: 8,
-            calls: 1,
-            waiting: 100,
-        };
         let opened = Arc::clone(&gate);
-        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>, mut askers| {
+        let gather = Gather::start(BOUNDS, &shutdown, move |questions: Vec<u32>, mut askers| {
             seen.lock().unwrap().push(questions.len());
             let opened = Arc::clone(&opened);
             async move {
@@ -151,13 +152,8 @@ mod tests {
     async fn whoever_has_gone_is_not_asked_for() {
         let shutdown = Shutdown::new();
         let (asked, gate) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Semaphore::new(0)));
-        let bounds = Bounds {
-            together: 8,
-            calls: 1,
-            waiting: 100,
-        };
         let (seen, opened) = (Arc::clone(&asked), Arc::clone(&gate));
-        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>, mut askers| {
+        let gather = Gather::start(BOUNDS, &shutdown, move |questions: Vec<u32>, mut askers| {
             seen.lock().unwrap().push(questions.clone());
             let opened = Arc::clone(&opened);
             async move {
@@ -184,12 +180,7 @@ mod tests {
     #[tokio::test]
     async fn a_question_without_an_answer_is_told_so() {
         let shutdown = Shutdown::new();
-        let bounds = Bounds {
-            together: 8,
-            calls: 1,
-            waiting: 100,
-        };
-        let gather = Gather::start(bounds, &shutdown, |_: Vec<u32>, _: Askers<u32>| async {});
+        let gather = Gather::start(BOUNDS, &shutdown, |_: Vec<u32>, _: Askers<u32>| async {});
         assert_eq!(gather.ask(1).await, None);
         assert_eq!(gather.ask(2).await, None, "and the next one is asked");
     }
@@ -198,13 +189,8 @@ mod tests {
     async fn an_answer_that_is_known_waits_for_no_other() {
         let shutdown = Shutdown::new();
         let gate = Arc::new(Semaphore::new(0));
-        let bounds = Bounds {
-            together: 8,
-            calls: 1,
-            waiting: 100,
-        };
         let opened = Arc::clone(&gate);
-        let gather = Gather::start(bounds, &shutdown, move |questions: Vec<u32>, mut askers| {
+        let gather = Gather::start(BOUNDS, &shutdown, move |questions: Vec<u32>, mut askers| {
             let opened = Arc::clone(&opened);
             async move {
                 askers.answer(1, questions[1]);

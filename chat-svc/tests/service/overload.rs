@@ -7,7 +7,7 @@ use proto::chat::SendMessagesRequest;
 use test_support::wait;
 use tonic::Code;
 
-use crate::support::{Store, assert_gapless, message, named, refusal};
+use crate::support::{Service, Store, assert_gapless, message, named, refusal};
 
 async fn until_it_waits_for_a_lock(store: &Store) {
     let watch = store.database.as_ref().unwrap().client().await;
@@ -19,15 +19,30 @@ async fn until_it_waits_for_a_lock(store: &Store) {
     wait::until(wait::SOON, "a batch waits for the lock", waits).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn who_gives_up_in_the_queue_has_sent_nothing() {
-    let store = Store::postgres().await;
-    let service = store.service().await;
+/// Holds the row of `general` until the answer is called.
+async fn lock_general(store: &Store) -> impl AsyncFnOnce() {
     let client = store.database.as_ref().unwrap().client().await;
     client
         .batch_execute("BEGIN; SELECT * FROM rooms WHERE id = 'general' FOR UPDATE")
         .await
         .unwrap();
+    async move || client.batch_execute("COMMIT").await.unwrap()
+}
+
+/// So many that not all share the committer of `general`.
+async fn sixteen_rooms(service: &Service) -> Vec<String> {
+    let rooms: Vec<String> = (0..16).map(|n| format!("room-{n}")).collect();
+    for room in &rooms {
+        service.make_room(room).await;
+    }
+    rooms
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gives_up_in_the_queue_has_sent_nothing() {
+    let store = Store::postgres().await;
+    let service = store.service().await;
+    let unlock = lock_general(&store).await;
     // The first is in a batch that waits for the lock; the second waits behind it.
     let first = {
         let mut chat = service.chat.clone();
@@ -41,7 +56,7 @@ async fn who_gives_up_in_the_queue_has_sent_nothing() {
         matches!(code, Code::DeadlineExceeded | Code::Cancelled),
         "{code:?}"
     );
-    client.batch_execute("COMMIT").await.unwrap();
+    unlock().await;
     assert_eq!(first.await.unwrap().unwrap().into_inner().seq, 1);
     assert_eq!(service.say("general", "alice", "third").await.seq, 2);
     assert_eq!(
@@ -55,15 +70,8 @@ async fn who_gives_up_in_the_queue_has_sent_nothing() {
 async fn a_room_that_stands_still_does_not_stop_all_others() {
     let store = Store::postgres().await;
     let service = store.service().await;
-    let rooms: Vec<String> = (0..16).map(|n| format!("room-{n}")).collect();
-    for room in &rooms {
-        service.make_room(room).await;
-    }
-    let client = store.database.as_ref().unwrap().client().await;
-    client
-        .batch_execute("BEGIN; SELECT * FROM rooms WHERE id = 'general' FOR UPDATE")
-        .await
-        .unwrap();
+    let rooms = sixteen_rooms(&service).await;
+    let unlock = lock_general(&store).await;
     let stuck = {
         let mut chat = service.chat.clone();
         tokio::spawn(async move { chat.send_message(message("general", "alice", "stuck")).await })
@@ -77,7 +85,7 @@ async fn a_room_that_stands_still_does_not_stop_all_others() {
     let free = tokio::time::timeout(Duration::from_secs(3), sends.next()).await;
     assert!(free.expect("some do not wait").expect("an answer").is_ok());
     assert!(!stuck.is_finished());
-    client.batch_execute("COMMIT").await.unwrap();
+    unlock().await;
     assert_eq!(stuck.await.unwrap().unwrap().into_inner().seq, 1);
 }
 
@@ -85,15 +93,8 @@ async fn a_room_that_stands_still_does_not_stop_all_others() {
 async fn a_room_that_stands_still_holds_up_no_other_of_the_same_call() {
     let store = Store::postgres().await;
     let service = store.service().await;
-    let rooms: Vec<String> = (0..16).map(|n| format!("room-{n}")).collect();
-    for room in &rooms {
-        service.make_room(room).await;
-    }
-    let client = store.database.as_ref().unwrap().client().await;
-    client
-        .batch_execute("BEGIN; SELECT * FROM rooms WHERE id = 'general' FOR UPDATE")
-        .await
-        .unwrap();
+    let rooms = sixteen_rooms(&service).await;
+    let unlock = lock_general(&store).await;
     let stuck = {
         let mut chat = service.chat.clone();
         tokio::spawn(async move { chat.send_message(message("general", "alice", "stuck")).await })
@@ -106,7 +107,7 @@ async fn a_room_that_stands_still_holds_up_no_other_of_the_same_call() {
     let first = tokio::time::timeout(wait::SOON, answers.message()).await;
     let first = first.expect("some do not wait").unwrap().unwrap().outcomes.len();
     assert!(first < rooms.len() && !stuck.is_finished(), "{first}");
-    client.batch_execute("COMMIT").await.unwrap();
+    unlock().await;
     let mut all = first;
     while let Some(answer) = answers.message().await.unwrap() {
         all += answer.outcomes.len();
@@ -119,11 +120,7 @@ async fn a_room_that_stands_still_holds_up_no_other_of_the_same_call() {
 async fn a_full_queue_refuses_and_what_it_took_is_stored() {
     let store = Store::postgres().await;
     let service = store.service().await;
-    let client = store.database.as_ref().unwrap().client().await;
-    client
-        .batch_execute("BEGIN; SELECT * FROM rooms WHERE id = 'general' FOR UPDATE")
-        .await
-        .unwrap();
+    let unlock = lock_general(&store).await;
     let large = "x".repeat(16_000);
     let many = "陳".repeat(16_000);
     let mut sends: FuturesUnordered<_> = (0..900)
@@ -139,7 +136,7 @@ async fn a_full_queue_refuses_and_what_it_took_is_stored() {
     let refused = tokio::time::timeout(wait::SOON, sends.next()).await;
     let refused = refused.expect("the queue is full").expect("an answer");
     assert_eq!(refusal(refused).0, Code::ResourceExhausted);
-    client.batch_execute("COMMIT").await.unwrap();
+    unlock().await;
     let mut seqs = Vec::new();
     while let Some(answer) = sends.next().await {
         match answer {
