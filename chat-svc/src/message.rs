@@ -79,6 +79,9 @@ impl Message {
     }
 }
 
+/// The `message_type` of what people write, and the column's default.
+pub(crate) const TEXT: &str = "text";
+
 /// A message to store, its fields within their rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
@@ -106,8 +109,8 @@ impl NewMessage {
         fields::username("username", &self.username)?;
         fields::content("content", &self.content)?;
         match self.message_type.as_str() {
-            "" => "text".clone_into(&mut self.message_type),
-            "text" | "file" => {}
+            "" => TEXT.clone_into(&mut self.message_type),
+            TEXT | "file" => {}
             _ => return Err(Invalid::new("message_type", "must be \"text\" or \"file\"")),
         }
         if let Some(url) = &self.file_url {

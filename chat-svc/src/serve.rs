@@ -30,8 +30,9 @@ const NAMES: &[&str] = &[
 const CONNECTIONS: usize = 12;
 
 /// Committers at PostgreSQL: rooms of different ones do not wait for each other. More of them make more and smaller batches
-/// of the same sends, each of which costs a flush of the log. SQLite has one writer.
-const COMMITTERS: usize = 2;
+/// of the same sends, each of which costs a flush of the log; with fewer, the processor waits for flushes. SQLite has one
+/// writer.
+const COMMITTERS: usize = 3;
 
 /// The whole process: the admin port and the service.
 ///

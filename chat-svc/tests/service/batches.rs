@@ -3,7 +3,7 @@
 use chat_svc::{
     clock::Clock,
     message::{Change, NewMessage},
-    store::Log as _,
+    store::{Head, Log as _, Span},
 };
 
 use crate::{on_both_stores, support::Store};
@@ -14,6 +14,7 @@ const BATCH: usize = 512;
 on_both_stores!(
     a_batch_full_of_mentions_is_committed,
     a_batch_of_retries_from_many_users_gets_the_first_answers,
+    what_only_some_messages_have_stays_theirs,
 );
 
 fn send(room: &str, user: &str, content: &str, client_msg_id: &str) -> Change {
@@ -64,5 +65,39 @@ async fn a_batch_of_retries_from_many_users_gets_the_first_answers(store: Store)
     for (before, again) in first.iter().zip(commit(batch()).await) {
         assert!(again.repeated);
         assert_eq!(before.message, again.message);
+    }
+}
+
+async fn what_only_some_messages_have_stays_theirs(store: Store) {
+    // A file, a file's address, a name: each alone and together, at the beginning, in the middle, missing at the end.
+    let message = |n: usize| NewMessage {
+        room_id: "general".to_owned(),
+        user_id: "alice".to_owned(),
+        username: "Alice".to_owned(),
+        content: n.to_string(),
+        message_type: if n.is_multiple_of(3) { "file" } else { "text" }.to_owned(),
+        file_url: n.is_multiple_of(6).then(|| format!("/api/files/{n}/download")),
+        client_msg_id: (n % 5 == 2).then(|| format!("name{n}")),
+    };
+    let messages: Vec<NewMessage> = (0..20).map(message).collect();
+    let log = store.direct().await;
+    let batch = messages.iter().cloned().map(Change::Send).collect();
+    let answers = log.commit(batch, &Clock::system()).await.unwrap();
+    let answers: Vec<_> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().message)
+        .collect();
+    let head = Head {
+        room_id: "general".to_owned(),
+        last_seq: 20,
+        last_id: None,
+    };
+    let stored = log.history("general", Span::After(0), &head, 100).await.unwrap();
+    assert_eq!(stored, answers);
+    for (n, (stored, sent)) in stored.into_iter().zip(messages).enumerate() {
+        assert_eq!(
+            stored,
+            sent.stored(stored.id.clone(), n as u64 + 1, stored.created_at)
+        );
     }
 }

@@ -8,6 +8,7 @@
 mod batches;
 mod changes;
 mod identity;
+mod kept;
 mod outbox;
 mod overload;
 mod partitions;

@@ -65,7 +65,8 @@ async fn keys_indexes_and_privileges_are_kept() {
     // As a later migration, and an operator, might add it.
     client
         .batch_execute(
-            "CREATE INDEX messages_by_age ON messages (created_at) WHERE deleted_at IS NULL; CREATE ROLE \"Reader\"; \
+            "CREATE INDEX messages_by_age ON messages (created_at) WHERE deleted_at IS NULL; \
+             ALTER TABLE messages ADD CONSTRAINT of_a_room FOREIGN KEY (room_id) REFERENCES rooms (id); CREATE ROLE \"Reader\"; \
              GRANT SELECT ON messages TO \"Reader\" WITH GRANT OPTION; GRANT TRIGGER ON messages TO \"Reader\"",
         )
         .await
@@ -109,7 +110,14 @@ async fn keys_indexes_and_privileges_are_kept() {
         .unwrap();
     store.direct().await;
     client
-        .batch_execute(include_str!("../../migrations/postgres/0001_chat/down.sql"))
+        .batch_execute("ALTER TABLE messages DROP CONSTRAINT of_a_room")
+        .await
+        .unwrap();
+    client
+        .batch_execute(concat!(
+            include_str!("../../migrations/postgres/0002_rooms_kept/down.sql"),
+            include_str!("../../migrations/postgres/0001_chat/down.sql")
+        ))
         .await
         .unwrap();
 }
