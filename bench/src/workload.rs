@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The names of all workloads.
-pub(crate) const NAMES: [&str; 19] = [
+pub(crate) const NAMES: [&str; 20] = [
     "room-single",
     "room-burst",
     "small-rooms",
@@ -37,6 +37,7 @@ pub(crate) const NAMES: [&str; 19] = [
     "send",
     "send-sqlite",
     "store-postgres",
+    "store-few-callers",
     "store-one-room",
     "store-sqlite",
     "history",
@@ -100,6 +101,7 @@ pub(crate) async fn run(workload: &str, contender: &str, size: &Size, setup: &Se
         "send" => send::send(contender, size, setup).await,
         "send-sqlite" => send::send_sqlite(contender, size, setup).await,
         "store-postgres" => store::sends(workload, &[], setup).await,
+        "store-few-callers" => store::sends(workload, &["--callers", "256"], setup).await,
         "store-one-room" => store::sends(workload, &["--rooms", "1"], setup).await,
         "store-sqlite" => store::sends(workload, &["--on", "sqlite"], setup).await,
         "history" => store::history(size, setup).await,

@@ -119,7 +119,7 @@ pub(super) const ALL: &[Mark] = &[
         Figure("connect", "after_restart_sockets_per_s"),
     ),
     mark(
-        "sends acknowledged per second, PostgreSQL, by pgbench's in the same batches and connections",
+        "sends acknowledged per second, PostgreSQL, 1,024 callers, by pgbench's in the same batches and connections",
         AtLeast(0.5),
         Figure("store-postgres", "by_same_batches"),
     ),

@@ -19,11 +19,11 @@ pub(super) struct Bare {
 }
 
 impl Bare {
-    /// Makes it. There is a room `r0`.
+    /// Makes it.
     pub(super) async fn new(cluster: &Cluster) -> Result<Self> {
         let client = cluster.postgres.database("chat_db").client().await;
         let table = "SET synchronous_commit = on;
-                     CREATE TABLE bare (LIKE messages INCLUDING ALL, FOREIGN KEY (room_id) REFERENCES rooms (id))";
+                     CREATE TABLE bare (LIKE messages INCLUDING ALL)";
         client
             .batch_execute(table)
             .await

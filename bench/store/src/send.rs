@@ -22,7 +22,7 @@ const LONE_TURNS: usize = 4;
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Settings {
     /// Callers, each of which sends again as soon as it is answered
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 1024)]
     callers: usize,
     /// gRPC connections that they share
     #[arg(long, default_value_t = 2)]
@@ -43,7 +43,7 @@ pub(crate) struct Settings {
     #[arg(long, default_value_t = 4)]
     seconds: u64,
     /// Connections of pgbench, where there are as many rooms: as many as chat-svc commits over
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 3)]
     committers: usize,
     /// Sends of the lone caller in each round
     #[arg(long, default_value_t = 1000)]

@@ -50,6 +50,7 @@ pub(super) fn parts(quick: bool, peers: &[&str]) -> Vec<Part> {
     parts.push(Part::new("idle", "idle", idle));
     for name in [
         "store-postgres",
+        "store-few-callers",
         "store-one-room",
         "store-sqlite",
         "send",

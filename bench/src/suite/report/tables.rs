@@ -109,17 +109,22 @@ pub(super) const COMPARISON: &[Table] = &[
     table("send-sqlite", "The same on SQLite", Things(&SENDERS, &SENDING)),
     table(
         "store-postgres",
-        "256 callers of chat-svc in 64 rooms on PostgreSQL, beside pgbench with the same rows",
+        "1,024 callers of chat-svc in 64 rooms on PostgreSQL, beside pgbench with the same rows",
+        Things(&STORES, &STORING),
+    ),
+    table(
+        "store-few-callers",
+        "The same with 256 callers",
         Things(&STORES, &STORING),
     ),
     table(
         "store-one-room",
-        "The same in one room",
+        "1,024 callers in one room",
         Things(&STORES, &STORING),
     ),
     table(
         "store-sqlite",
-        "256 callers of chat-svc on SQLite, beside SQLite itself with the same rows",
+        "1,024 callers of chat-svc on SQLite, beside SQLite itself with the same rows",
         Things(&STORES, &STORING),
     ),
     table("files", "Files through the edge", List),
