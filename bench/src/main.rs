@@ -11,7 +11,6 @@ mod limits;
 mod load;
 mod one;
 mod payload;
-mod perf;
 mod proc;
 mod record;
 mod suite;

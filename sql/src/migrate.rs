@@ -18,6 +18,10 @@ pub struct Migrations {
 /// The advisory lock that replicas take in turn ("ChatFlow" as a number).
 const LOCK: i64 = 0x4368_6174_466c_6f77;
 
+/// How long a replica whose migration failed keeps the others from trying it. While one waits for a lock, everybody who needs
+/// the table waits behind it: this long they don't, however many replicas start together.
+const BREATHER: Duration = Duration::from_secs(5);
+
 /// How often migrations of SQLite are tried. It has no advisory lock: another process may run a migration between our
 /// look and our try, or switch the new file to WAL at the same time, which waits for nobody. Looking again finds it done.
 const LITE_TRIES: u32 = 10;
@@ -47,6 +51,9 @@ impl Db {
                     .map(|_| ())
                     .map_err(failed);
                 let mut connection = harness.into_inner();
+                if result.is_err() {
+                    tokio::time::sleep(BREATHER).await;
+                }
                 connection
                     .batch_execute(&format!(
                         "SELECT pg_advisory_unlock({LOCK}); RESET statement_timeout"

@@ -19,5 +19,6 @@ pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod s3;
+pub mod sampling;
 pub mod supervised;
 pub mod wait;

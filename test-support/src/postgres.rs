@@ -16,6 +16,7 @@ use crate::{
 };
 
 pub use backup::Snapshot;
+pub use tokio_postgres::Client;
 
 /// The user of every connection.
 const USER: &str = "chatuser";
@@ -46,7 +47,7 @@ impl Database {
     }
 
     /// Connects with plain SQL, to look at what a service has stored.
-    pub async fn client(&self) -> tokio_postgres::Client {
+    pub async fn client(&self) -> Client {
         let (client, connection) = tokio_postgres::connect(&self.url, NoTls)
             .await
             .expect("the database can be connected to");
@@ -127,7 +128,7 @@ pub struct Server {
 
 /// All connections that a server had left. Dropping it gives them back a moment later.
 pub struct Exhausted {
-    clients: Vec<tokio_postgres::Client>,
+    clients: Vec<Client>,
 }
 
 impl Exhausted {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use test_support::sampling::Sampling;
+
 use crate::{
     clock,
     contender::{Running, Server},
-    fault::Result,
+    fault::{Doing as _, Result},
     load::Load,
-    perf::Sampling,
     proc,
     record::{COST, Record},
 };
@@ -28,7 +29,7 @@ impl Cost {
         let sampling = match &running.profile {
             Some(file) => {
                 let pids = running.servers.iter().map(Server::pid);
-                Some(Sampling::begin(&pids.collect::<Result<Vec<_>>>()?, file)?)
+                Some(Sampling::begin(&pids.collect::<Result<Vec<_>>>()?, file).doing("starting perf")?)
             }
             None => None,
         };
@@ -59,7 +60,7 @@ impl Cost {
             let before = self.others.get(&name).copied().unwrap_or(0);
             record.set(&format!("{name}_cores"), cores(now.saturating_sub(before)));
         }
-        self.sampling.map_or(Ok(()), Sampling::end)
+        self.sampling.map_or(Ok(()), Sampling::end).doing("sampling")
     }
 
     /// As [`Self::end`], for work that is told under a name of its own and counted in units of its own.

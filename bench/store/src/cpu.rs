@@ -13,14 +13,15 @@ pub(crate) fn of(pid: u32) -> Duration {
 /// What a process, its children, and those of them that have ended have used.
 pub(crate) fn of_family(pid: u32) -> Duration {
     let own = stat(pid).map_or(Duration::ZERO, |stat| stat.own + stat.ended);
-    let children = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let children = children.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let children: Duration = children
-        .filter_map(stat)
-        .filter(|stat| stat.parent == pid)
-        .map(|stat| stat.own)
-        .sum();
-    own + children
+    own + children(pid).into_iter().map(of).sum::<Duration>()
+}
+
+/// The children of a process.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let all = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    all.filter(|child| stat(*child).is_some_and(|stat| stat.parent == pid))
+        .collect()
 }
 
 struct Stat {

@@ -1,10 +1,10 @@
 //! Sends acknowledged per second, and a lone one's time, beside the bare database: contenders take turns.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use clap::Args;
 use tempfile::TempDir;
-use test_support::postgres;
+use test_support::{postgres, sampling::Sampling};
 
 use crate::{
     callers::{Callers, Seen},
@@ -51,6 +51,9 @@ pub(crate) struct Settings {
     /// Where chat-svc keeps them
     #[arg(long, value_enum, default_value_t = Store::Postgres)]
     on: Store,
+    /// Where to put samples of the stacks of chat-svc and its database under the callers of the last round (Linux perf)
+    #[arg(long)]
+    profile: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -125,8 +128,18 @@ async fn turn(settings: &Settings, chat: &Chat, store: Option<u32>, run: usize) 
     let store_cpu = || store.map_or(Duration::ZERO, cpu::of_family);
     let (batches, used, store_used) = (chat.batches().await, cpu::of(chat.pid()), store_cpu());
     let how_long = settings.turn();
+    let sampling = settings.profile.as_deref().map(|file| {
+        let mut pids = vec![chat.pid()];
+        // With its parent: the connections that are made meanwhile are its children, too.
+        pids.extend(store);
+        pids.extend(store.into_iter().flat_map(cpu::children));
+        Sampling::begin(&pids, file).expect("perf samples")
+    });
     let seen = tokio::task::spawn_blocking(move || callers.send(how_long));
     let seen: Seen = seen.await.expect("callers");
+    if let Some(sampling) = sampling {
+        sampling.end().expect("perf ends");
+    }
     assert_eq!(seen.refused, 0, "a send was refused");
     let after = chat.batches().await;
     Turn {

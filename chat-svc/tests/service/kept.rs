@@ -1,13 +1,17 @@
 //! Rooms that have messages, against whoever works on PostgreSQL by hand; and how that came into databases in use.
 
+use std::cell::Cell;
+
 use futures_util::future::join_all;
-use proto::chat::CreateRoomRequest;
+use test_support::{postgres::Client, wait};
 use tonic::Code;
 
 use crate::support::{Store, assert_gapless, message};
 
 const RENAME: &str = "UPDATE rooms SET id = 'elsewhere' WHERE id = 'general'";
 const REMOVE: &str = "DELETE FROM rooms WHERE id = 'general'";
+/// What the trigger says, and a foreign key would not.
+const KEPT: &str = "room \"general\" has messages";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_one_table() {
@@ -23,20 +27,27 @@ async fn a_room_with_messages_is_kept(store: Store) {
     let service = store.service().await;
     let client = store.database.clone().unwrap().client().await;
     service.say("general", "alice", "hello").await;
-    for by_hand in [RENAME, REMOVE, "TRUNCATE rooms"] {
-        let refused = client.batch_execute(by_hand).await.unwrap_err();
-        let refused = refused.as_db_error().unwrap();
-        assert!(["23503", "0A000"].contains(&refused.code().code()), "{refused}");
+    for (by_hand, why) in [
+        (RENAME, KEPT),
+        (REMOVE, KEPT),
+        ("TRUNCATE rooms CASCADE", "there are rooms that have messages"),
+    ] {
+        assert_eq!(refusal(&client, by_hand).await, why);
     }
-    let refused = client.batch_execute(REMOVE).await.unwrap_err();
-    let refused = refused.as_db_error().unwrap();
-    assert_eq!(refused.message(), "room \"general\" has messages");
     assert_eq!(service.say("general", "alice", "still here").await.seq, 2);
 
     let removed = "DELETE FROM rooms WHERE id = 'random'";
     assert_eq!(client.execute(removed, &[]).await.unwrap(), 1);
     let sent = service.send(message("random", "alice", "lost?")).await;
     assert_eq!(sent.unwrap_err().code(), Code::NotFound);
+}
+
+/// What PostgreSQL says against a statement that would break a key.
+async fn refusal(client: &Client, statement: &str) -> String {
+    let refused = client.batch_execute(statement).await.unwrap_err();
+    let refused = refused.as_db_error().unwrap();
+    assert_eq!(refused.code().code(), "23503", "{refused}");
+    refused.message().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,7 +69,7 @@ async fn a_message_on_its_way_keeps_its_room() {
     let waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = $1";
     let watching = database.client().await;
     let waiting = async || !watching.query(waits, &[&REMOVE]).await.unwrap().is_empty();
-    test_support::wait::until(test_support::wait::SOON, "the removal waits", waiting).await;
+    wait::until(wait::SOON, "the removal waits", waiting).await;
     storing.batch_execute("COMMIT").await.unwrap();
     let refused = removed.await.unwrap().unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "23503");
@@ -69,35 +80,62 @@ async fn a_message_on_its_way_keeps_its_room() {
 async fn a_database_in_use_is_migrated_unnoticed() {
     let store = Store::postgres().await;
     let before = store.service().await;
-    let client = store.database.clone().unwrap().client().await;
-    // As the first version left it.
-    client
-        .batch_execute(concat!(
-            include_str!("../../migrations/postgres/0002_rooms_kept/down.sql"),
-            "DELETE FROM __diesel_schema_migrations WHERE version = '0002'"
-        ))
+    let client = first_version(&store).await;
+    let migrated = Cell::new(false);
+    let talk = join_all(["alice", "bob", "carol"].map(|user| {
+        let (before, migrated) = (&before, &migrated);
+        async move {
+            let mut seqs = Vec::new();
+            while !migrated.get() {
+                seqs.push(before.say("general", user, "hello").await.seq);
+            }
+            seqs
+        }
+    }));
+    let starting = async {
+        let after = store.service().await;
+        migrated.set(true);
+        after
+    };
+    let (seqs, after) = tokio::join!(talk, starting);
+    let seqs: Vec<u64> = seqs.into_iter().flatten().collect();
+    let last = seqs.len() as u64;
+    assert_gapless(seqs);
+    assert_eq!(after.say("general", "bob", "new").await.seq, last + 1);
+    assert_eq!(before.say("general", "alice", "old").await.seq, last + 2);
+    assert_eq!(refusal(&client, REMOVE).await, KEPT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_waits_for_a_backup_lets_sends_through() {
+    let store = Store::postgres().await;
+    let before = store.service().await;
+    let client = first_version(&store).await;
+    let backup = store.database.clone().unwrap().client().await;
+    backup
+        .batch_execute("BEGIN; LOCK TABLE messages IN ACCESS SHARE MODE")
         .await
         .unwrap();
-    let room = CreateRoomRequest {
-        id: "lunch".to_owned(),
-        name: "Lunch".to_owned(),
-        ..Default::default()
+    let waits =
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%TRIGGER keep_room%'";
+    let beside = async {
+        let waiting = async || !client.query(waits, &[]).await.unwrap().is_empty();
+        wait::until(wait::START, "the migration waits", waiting).await;
+        assert_eq!(before.say("general", "alice", "beside").await.seq, 1);
+        backup.batch_execute("COMMIT").await.unwrap();
     };
-    before.chat.clone().create_room(room).await.unwrap();
-    let sends = (0..200).map(|n| {
-        let service = &before;
-        async move {
-            service
-                .send(message("lunch", "alice", &n.to_string()))
-                .await
-                .unwrap()
-                .seq
-        }
-    });
-    let (seqs, after) = tokio::join!(join_all(sends), store.service());
-    assert_gapless(seqs);
-    assert_eq!(after.say("lunch", "bob", "new").await.seq, 201);
-    assert_eq!(before.say("lunch", "alice", "old").await.seq, 202);
-    let refused = client.batch_execute("DELETE FROM rooms WHERE id = 'lunch'").await;
-    assert_eq!(refused.unwrap_err().code().unwrap().code(), "23503");
+    let (after, ()) = tokio::join!(store.service(), beside);
+    assert_eq!(after.say("general", "alice", "behind").await.seq, 2);
+    assert_eq!(refusal(&client, REMOVE).await, KEPT);
+}
+
+/// Makes the database as the first version left it; a client of it.
+async fn first_version(store: &Store) -> Client {
+    let client = store.database.clone().unwrap().client().await;
+    let before = concat!(
+        include_str!("../../migrations/postgres/0002_rooms_kept/down.sql"),
+        "DELETE FROM __diesel_schema_migrations WHERE version = '0002'"
+    );
+    client.batch_execute(before).await.unwrap();
+    client
 }

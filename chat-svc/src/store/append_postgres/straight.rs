@@ -155,24 +155,24 @@ impl<'a> Rows<'a> {
             self.mentions.rooms.push(&new.room_id);
             self.mentions.users.push(user);
         }
+        let others = self.ids.len();
         self.ids.push(id);
         self.rooms.push(&new.room_id);
         self.users.push(&new.user_id);
         self.usernames.push(&new.username);
         self.contents.push(&new.content);
         let message_type = Some(new.message_type.as_str()).filter(|message_type| *message_type != TEXT);
-        let nth_row = self.ids.len();
-        put(&mut self.types, nth_row, message_type);
-        put(&mut self.file_urls, nth_row, new.file_url.as_deref());
-        put(&mut self.names, nth_row, new.client_msg_id.as_deref());
+        put(&mut self.types, others, message_type);
+        put(&mut self.file_urls, others, new.file_url.as_deref());
+        put(&mut self.names, others, new.client_msg_id.as_deref());
         self.nths.push(nth);
     }
 }
 
-/// Gives a column, which may have ended before, the value of so manieth a row.
-fn put<'a>(column: &mut Vec<Option<&'a str>>, nth_row: usize, value: Option<&'a str>) {
+/// Gives a column, which may have ended early, the value of the row behind so many others.
+fn put<'a>(column: &mut Vec<Option<&'a str>>, others: usize, value: Option<&'a str>) {
     if value.is_some() {
-        column.resize(nth_row - 1, None);
+        column.resize(others, None);
         column.push(value);
     }
 }
@@ -204,7 +204,11 @@ impl QueryFragment<Pg> for Append<'_> {
             "), stored AS (INSERT INTO messages (id, room_id, user_id, username, content, message_type, file_url, \
              created_at, seq, change_seq, client_msg_id) \
              SELECT new.id, new.room_id, new.user_id, new.username, new.content, \
-             COALESCE(new.message_type, 'text'), new.file_url, advanced.at, \
+             COALESCE(new.message_type, ",
+        );
+        out.push_bind_param::<Text, _>(TEXT)?;
+        out.push_sql(
+            "), new.file_url, advanced.at, \
              advanced.before + new.nth, advanced.before + new.nth, new.client_msg_id FROM unnest(",
         );
         out.push_bind_param::<Array<Text>, _>(&rows.ids)?;
