@@ -103,7 +103,7 @@ impl Bare {
 }
 
 /// Rows as chat-svc makes them, in as many rooms, of which each connection has its own as each committer has: an id of 36
-/// characters that grows with time, 10 columns, five indexes. Made from numbers on the server, so that next to nothing but
+/// characters that grows with time, 10 columns, four indexes. Made from numbers on the server, so that next to nothing but
 /// their insertion is measured.
 fn statement(rows: Rows, connections: usize) -> String {
     let Rows {

@@ -117,7 +117,7 @@ async fn a_migration_that_waits_for_a_backup_lets_sends_through() {
         .await
         .unwrap();
     let waits =
-        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%TRIGGER keep_room%'";
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FUNCTION keep_room%'";
     let beside = async {
         let waiting = async || !client.query(waits, &[]).await.unwrap().is_empty();
         wait::until(wait::START, "the migration waits", waiting).await;
