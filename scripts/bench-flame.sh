@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Draws where an edge spends its time under the hottest workloads, and chat-svc with PostgreSQL under many sends: docs/img/flame-*.svg. It
-# builds both with names and frame pointers, in a profile of their own, and samples them with perf while the bench measures. Needs the right to look into the kernel (root, or
-# kernel.perf_event_paranoid below 2 and kernel.kptr_restrict 0).
+# builds both with names and frame pointers, in a profile of their own, and samples them with perf while the bench measures. Needs the right to
+# look into the kernel (root, or kernel.perf_event_paranoid below 2 and kernel.kptr_restrict 0).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/tools.sh

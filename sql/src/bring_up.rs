@@ -9,8 +9,8 @@ use crate::{Db, Migrations};
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Migrates as soon as the database answers, however long that takes, then keeps `part` true. Until then every query
-/// fails with [`Error::Unavailable`](crate::Error::Unavailable). Returns at once; the first try is made before, so
-/// that an embedded store is ready when this returns.
+/// fails with [`Error::Unavailable`](crate::Error::Unavailable). Returns once the first try is over, so that an
+/// embedded store is ready then.
 pub async fn bring_up(db: &Db, migrations: &'static Migrations, part: Part, shutdown: &Shutdown) {
     let watch = {
         let shutdown = shutdown.clone();

@@ -32,7 +32,7 @@ async fn a_room_with_messages_is_kept(store: Store) {
         (REMOVE, KEPT),
         ("TRUNCATE rooms CASCADE", "there are rooms that have messages"),
     ] {
-        assert_eq!(refusal(&client, by_hand).await, why);
+        assert_eq!(objection(&client, by_hand).await, why);
     }
     assert_eq!(service.say("general", "alice", "still here").await.seq, 2);
 
@@ -43,7 +43,7 @@ async fn a_room_with_messages_is_kept(store: Store) {
 }
 
 /// What PostgreSQL says against a statement that would break a key.
-async fn refusal(client: &Client, statement: &str) -> String {
+async fn objection(client: &Client, statement: &str) -> String {
     let refused = client.batch_execute(statement).await.unwrap_err();
     let refused = refused.as_db_error().unwrap();
     assert_eq!(refused.code().code(), "23503", "{refused}");
@@ -66,10 +66,7 @@ async fn a_message_on_its_way_keeps_its_room() {
         .await
         .unwrap();
     let removed = tokio::spawn(async move { removing.batch_execute(REMOVE).await });
-    let waits = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = $1";
-    let watching = database.client().await;
-    let waiting = async || !watching.query(waits, &[&REMOVE]).await.unwrap().is_empty();
-    wait::until(wait::SOON, "the removal waits", waiting).await;
+    store.until_locked_out(wait::SOON, REMOVE).await;
     storing.batch_execute("COMMIT").await.unwrap();
     let refused = removed.await.unwrap().unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "23503");
@@ -103,7 +100,7 @@ async fn a_database_in_use_is_migrated_unnoticed() {
     assert_gapless(seqs);
     assert_eq!(after.say("general", "bob", "new").await.seq, last + 1);
     assert_eq!(before.say("general", "alice", "old").await.seq, last + 2);
-    assert_eq!(refusal(&client, REMOVE).await, KEPT);
+    assert_eq!(objection(&client, REMOVE).await, KEPT);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,17 +113,14 @@ async fn a_migration_that_waits_for_a_backup_lets_sends_through() {
         .batch_execute("BEGIN; LOCK TABLE messages IN ACCESS SHARE MODE")
         .await
         .unwrap();
-    let waits =
-        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FUNCTION keep_room%'";
     let beside = async {
-        let waiting = async || !client.query(waits, &[]).await.unwrap().is_empty();
-        wait::until(wait::START, "the migration waits", waiting).await;
+        store.until_locked_out(wait::START, "%FUNCTION keep_room%").await;
         assert_eq!(before.say("general", "alice", "beside").await.seq, 1);
         backup.batch_execute("COMMIT").await.unwrap();
     };
     let (after, ()) = tokio::join!(store.service(), beside);
     assert_eq!(after.say("general", "alice", "behind").await.seq, 2);
-    assert_eq!(refusal(&client, REMOVE).await, KEPT);
+    assert_eq!(objection(&client, REMOVE).await, KEPT);
 }
 
 /// Makes the database as the first version left it; a client of it.

@@ -246,8 +246,7 @@ async fn what_is_committed_before_the_lock_is_had_is_copied_whatever_the_isolati
     let store = Store::postgres().await;
     let service = store.service().await;
     service.say("general", "alice", "before").await;
-    let database = store.database.clone().unwrap();
-    let client = database.client().await;
+    let client = store.database.clone().unwrap().client().await;
     client
         .batch_execute(
             "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', \
@@ -264,13 +263,7 @@ async fn what_is_committed_before_the_lock_is_had_is_copied_whatever_the_isolati
         .await
         .unwrap();
     let committed = async {
-        let watching = database.client().await;
-        let waits =
-            "SELECT FROM pg_stat_activity WHERE query LIKE '%LOCK TABLE%' AND wait_event_type = 'Lock'";
-        wait::until(wait::SOON, "it waits for the lock", async || {
-            watching.query_opt(waits, &[]).await.unwrap().is_some()
-        })
-        .await;
+        store.until_locked_out(wait::SOON, "%LOCK TABLE%").await;
         client.batch_execute("COMMIT").await.unwrap();
     };
     let (done, ()) = tokio::join!(direct.partition_messages(2, |_| ()), committed);

@@ -1,6 +1,6 @@
 //! A store of either kind, and service instances on it in this process.
 
-use std::{collections::HashMap, net::Ipv4Addr, sync::Arc};
+use std::{collections::HashMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use broker::{Broker, Source};
 use chat_svc::{
@@ -64,6 +64,20 @@ impl Store {
         let done = store.direct().await.partition_messages(4, |_| ()).await;
         assert_eq!(done.expect("partitions"), Partitioned::Now { messages: 0 });
         store
+    }
+
+    /// Waits until a statement that is `LIKE` this waits for a lock of PostgreSQL.
+    pub(crate) async fn until_locked_out(&self, deadline: Duration, like: &str) {
+        let watching = self.database.clone().expect("PostgreSQL").client().await;
+        let query = "SELECT FROM pg_stat_activity WHERE query LIKE $1 AND wait_event_type = 'Lock'";
+        wait::until(deadline, "it waits for the lock", async || {
+            !watching
+                .query(query, &[&like])
+                .await
+                .expect("an answer")
+                .is_empty()
+        })
+        .await;
     }
 
     /// The store itself, without a service in front of it.
