@@ -5,7 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Every socket is an open file; a process may take as many as the machine allows it, and no more.
+# Every socket is an open file; a process may take as many as the machine allows it, and no more. Who may raise that, does.
+if [ "${1:-}" = million ]; then
+    ulimit -n 1100000 2>/dev/null || true
+fi
 ulimit -Sn "$(ulimit -Hn)"
 
 cargo build --release --workspace --bins
