@@ -13,6 +13,7 @@ mod crowd;
 pub(crate) mod frame;
 mod intake;
 mod interest;
+mod leftovers;
 mod peek;
 pub(crate) mod recent;
 mod room;

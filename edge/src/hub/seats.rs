@@ -24,6 +24,7 @@ use super::{
     blocks::Blocks,
     by_user::ByUser,
     frame::{Batch, Frame},
+    leftovers::Leftovers,
 };
 
 /// Read at once, in bytes. One buffer for all, so that an idle connection owns none.
@@ -34,12 +35,6 @@ const SWEPT: usize = 2000;
 
 /// Steps that a sweep is made in, at most: a long pause at once would be felt in every room.
 const STEPS: usize = 40;
-
-/// How many come or go during a sweep where they are a crowd. What they needed for that is given back afterwards.
-const CROWD: usize = 100;
-
-/// Sweeps that give memory back after a crowd. Each does it for the runtime's thread that it happens to be on.
-const GIVE_BACK: usize = 8;
 
 /// See the module.
 pub(super) struct Seats {
@@ -54,10 +49,7 @@ pub(super) struct Seats {
     began: Instant,
     /// Where the sweep goes on.
     swept: usize,
-    /// How many came or went since the last sweep ended.
-    moved: usize,
-    /// Sweeps that have yet to give memory back.
-    give_back: usize,
+    leftovers: Leftovers,
 }
 
 struct Seat {
@@ -86,8 +78,7 @@ impl Seats {
             again: Vec::new(),
             began: Instant::now(),
             swept: 0,
-            moved: 0,
-            give_back: 0,
+            leftovers: Leftovers::default(),
         }
     }
 
@@ -110,7 +101,7 @@ impl Seats {
             entered,
         } = newcomer;
         let now = self.now();
-        self.moved += 1;
+        self.leftovers.moved();
         let key = self.taken.next_key();
         connection.seated(u32::try_from(key).unwrap_or(u32::MAX));
         if connection.is_multiplexed() {
@@ -214,7 +205,7 @@ impl Seats {
         else {
             return;
         };
-        self.moved += 1;
+        self.leftovers.moved();
         connection.unseated();
         self.home.poll.remove(&connection.stream);
         if connection.is_multiplexed() {
@@ -267,17 +258,7 @@ impl Seats {
             }
         }
         self.swept = if last >= end { 0 } else { last };
-        if self.swept == 0 {
-            self.give_back();
-        }
-    }
-
-    /// Gives back the memory that a crowd needed to come or go, once it has.
-    fn give_back(&mut self) {
-        if std::mem::take(&mut self.moved) >= CROWD {
-            self.give_back = GIVE_BACK;
-        } else if self.give_back > 0 {
-            self.give_back -= 1;
+        if self.swept == 0 && self.leftovers.swept() {
             memory::give_back();
         }
     }
